@@ -1,0 +1,158 @@
+"""Contacts on the wire: what a client sends, what it gets."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.json_values import UnstorableValueError, check_json, has_lone_surrogate
+from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
+
+MAX_PROPERTIES = 500
+MAX_KEY_LENGTH = 128
+MAX_NAMED_PROPERTY_LENGTH = 1024
+MAX_NESTING = 5
+MAX_VISITOR_IDS = 100
+MAX_CONTACT_BYTES = 256 * 1024
+
+
+class LifecycleStage(StrEnum):
+    """The nine values of `lifecyclestage`, on create and update alike."""
+
+    LEAD = "lead"
+    PROSPECT = "prospect"
+    MQL = "mql"
+    SQL = "sql"
+    OPPORTUNITY = "opportunity"
+    CUSTOMER = "customer"
+    EVANGELIST = "evangelist"
+    SUBSCRIBER = "subscriber"
+    OTHER = "other"
+
+
+LIFECYCLE_STAGES = frozenset(stage.value for stage in LifecycleStage)
+NAMED_PROPERTIES = frozenset(
+    "firstname lastname company jobtitle lifecyclestage lead_status country industry "
+    "city state linkedin_url phone website".split()
+)
+"""The properties that filters, sorting, search and the unified profile read: strings. Any other key is free."""
+
+
+def normalise_email(value: str) -> str:
+    """The address as stored and compared: trimmed, checked by `email-validator` (RFC 5321, 5322, 6531), lower-cased.
+
+    Reserved names (`.test`, `.example`) are accepted: they are syntactically right, and staging data is full of them.
+    Raises PydanticCustomError saying what is wrong, without repeating the address.
+    """
+    try:
+        parsed = validate_email(value.strip(), check_deliverability=False, globally_deliverable=False)
+    except (EmailNotValidError, UnicodeError):
+        raise PydanticCustomError("email", "must be an e-mail address, such as ada@example.com") from None
+    if "." not in parsed.domain:
+        raise PydanticCustomError("email", "must be an e-mail address with a full domain, such as ada@example.com")
+    if "\0" in parsed.normalized:
+        raise PydanticCustomError("email", "must not contain a NUL character")
+    return parsed.normalized.lower()
+
+
+def check_visitor_id(value: str) -> str:
+    """The id, trimmed. Raises PydanticCustomError for junk, NUL, lone surrogates and more than 256 characters."""
+    trimmed = value.strip()
+    if is_junk_identity(trimmed):
+        raise PydanticCustomError("visitor_id", "must identify one visitor: this is what a tracker sends for nobody")
+    if len(trimmed) > MAX_IDENTITY_LENGTH:
+        raise PydanticCustomError("visitor_id", f"must have at most {MAX_IDENTITY_LENGTH} characters")
+    if "\0" in trimmed or has_lone_surrogate(trimmed):
+        raise PydanticCustomError("visitor_id", "must be valid Unicode without NUL characters")
+    return trimmed
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _distinct(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+Email = Annotated[str, Field(max_length=320, examples=["ada@example.com"]), AfterValidator(normalise_email)]
+VisitorId = Annotated[str, AfterValidator(check_visitor_id)]
+VisitorIds = Annotated[
+    list[VisitorId],
+    Field(max_length=MAX_VISITOR_IDS, json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array"}]}),
+    BeforeValidator(_one_or_many),
+    AfterValidator(_distinct),
+]
+CompanyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,128}$", examples=["co_01"])]
+
+
+def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """The limits of `properties` (contract, "Contact object"). Raises UnstorableValueError at the first fault."""
+    if len(properties) > MAX_PROPERTIES:
+        raise UnstorableValueError("", f"must have at most {MAX_PROPERTIES} keys")
+    check_json(properties, max_depth=MAX_NESTING)
+    for key, value in properties.items():
+        if not 1 <= len(key) <= MAX_KEY_LENGTH:
+            raise UnstorableValueError(key[:MAX_KEY_LENGTH], f"must have a key of 1 to {MAX_KEY_LENGTH} characters")
+        if key.startswith("$") or "." in key:
+            raise UnstorableValueError(key, "must have a key that neither starts with '$' nor contains '.'")
+        if key in NAMED_PROPERTIES and value is not None:
+            _check_named(key, value)
+    return properties
+
+
+def _check_named(key: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise UnstorableValueError(key, "must be a string")
+    if len(value) > MAX_NAMED_PROPERTY_LENGTH:
+        raise UnstorableValueError(key, f"must have at most {MAX_NAMED_PROPERTY_LENGTH} characters")
+    if key == "lifecyclestage" and value not in LIFECYCLE_STAGES:
+        raise UnstorableValueError(key, f"must be one of {', '.join(LifecycleStage)}")
+
+
+class CreateContact(BaseModel):
+    """The body of `POST /v1/contacts`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    email: Email
+    properties: dict[str, Any] = Field(default_factory=dict, description="Arbitrary key-value properties.")
+    visitor_id: VisitorIds = Field(default_factory=list, description="Website visitor id or ids from the tracker.")
+    company_id: CompanyId | None = Field(None, description="The company to associate.")
+
+    @model_validator(mode="after")
+    def _check_properties(self) -> "CreateContact":
+        check_properties(self.properties)
+        given = self.properties.pop("email", None)
+        if given is not None and (not isinstance(given, str) or normalise_email(given) != self.email):
+            raise UnstorableValueError("email", "must be the same address as `email`, or be left out")
+        # A key set to null is removed, so a new contact never has it.
+        self.properties = {key: value for key, value in self.properties.items() if value is not None}
+        return self
+
+
+class Associations(BaseModel):
+    """What a contact is tied to."""
+
+    companies: list[str] = Field(description="Company ids.", examples=[["co_01"]])
+
+
+class Contact(BaseModel):
+    """The contact object. Timestamps are ISO 8601 UTC with milliseconds."""
+
+    contact_id: str = Field(examples=["ct_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
+    id_alias: str = Field(alias="_id", description="Alias of contact_id.")
+    email: str
+    properties: dict[str, Any] = Field(description="Holds `email` too.")
+    visitor_ids: list[str]
+    associations: Associations
+    segment_ids: list[str]
+    creation_source: str
+    enrichment_status: str
+    first_seen_at: str
+    last_activity_at: str | None
+    created_at: str
+    updated_at: str
+    version: int = Field(description="Also the ETag. Counts changes of properties, identities and associations.")

@@ -1,0 +1,33 @@
+"""The unified profile on the wire: one view of a contact over all sources."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Seen(BaseModel):
+    """Something seen at an instant (ISO 8601 UTC)."""
+
+    at: str
+    value: dict[str, Any]
+
+
+class UnifiedProfile(BaseModel):
+    """What all sources say of a contact together."""
+
+    name: str | None
+    email: str
+    company: str | None
+    job_title: str | None
+    location: str | None
+    linkedin_url: str | None
+    lifecycle_stage: str | None
+    sources: list[str] = Field(description="Sources that the contact was seen in; our own changes do not count.")
+    first_seen_at: str | None
+    last_seen_at: str | None
+    sessions: int
+    page_views: int
+    last_page: Seen | None
+    first_referrer: Seen | None
+    first_utm: Seen | None
+    last_utm: Seen | None

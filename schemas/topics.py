@@ -1,0 +1,33 @@
+"""Kafka topics: names, keys, sizes. A prefix (`PATHBOUND_TOPIC_PREFIX`) is added where topics are used."""
+
+from dataclasses import dataclass, field
+
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+"""Largest record on any topic, and so the fetch and produce limit of every client."""
+
+TRACKER_EVENTS = "tracker.events"  # key: visitorId
+CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
+
+
+def dead_letters_of(topic: str) -> str:
+    """The topic that holds what could not be handled from `topic`: raw bytes, with headers that say why."""
+    return f"{topic}.dlq"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as `pathbound init` makes it."""
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+_SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
+# The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true.
+_INBOUND = _SIZE | {"message.timestamp.type": "LogAppendTime"}
+
+TOPICS: tuple[TopicSpec, ...] = (
+    TopicSpec(TRACKER_EVENTS, _INBOUND),
+    TopicSpec(dead_letters_of(TRACKER_EVENTS), _SIZE | {"retention.ms": "-1"}),
+    TopicSpec(CONTACTS_CHANGES, _SIZE),
+)

@@ -1,0 +1,61 @@
+"""The tracker's envelope, as its producers put it on `tracker.events` (camelCase, as the browser sends it)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from schemas.tenants import TenantId
+
+MAX_DATA_NESTING = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _text_id(value: Any) -> Any:
+    # Some trackers send numeric ids; they are compared as strings everywhere. A boolean is no id.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _instant(value: Any) -> Any:
+    """ISO 8601 text, or epoch milliseconds as browsers count; pydantic would guess the unit of a number."""
+    if isinstance(value, bool) or (isinstance(value, float) and value != value):
+        raise PydanticCustomError("instant", "must be an ISO 8601 time or epoch milliseconds")
+    if isinstance(value, int | float):
+        if not -62_135_596_800_000 <= value < 253_402_300_800_000:
+            raise PydanticCustomError("instant", "must lie in the years 1 to 9999")
+        return _EPOCH + timedelta(milliseconds=value)
+    if isinstance(value, str) and value.strip("-+0123456789.") == "":
+        raise PydanticCustomError("instant", "must be an ISO 8601 time or epoch milliseconds")
+    return value
+
+
+TextId = Annotated[str, BeforeValidator(_text_id)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Text = Annotated[str, Field(max_length=65_536)]
+
+
+class TrackerEnvelope(BaseModel):
+    """One visitor event. Needs `tenant_id` and `event`; the envelope is ours, so an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    tenant_id: TenantId
+    event: Annotated[str, Field(min_length=1, max_length=256)]
+    message_id: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        None, description="Unique per event, if the producer has one; else the event's content identifies it."
+    )
+    data: dict[str, Any] | None = None
+    timestamp: Instant | None = Field(None, description="When it happened, by the visitor's clock.")
+    url: Text | None = None
+    domain: Text | None = None
+    visitorId: TextId | None = None  # noqa: N815 - the wire's spelling
+    sessionId: TextId | None = None  # noqa: N815
+    external_contact_id: TextId | None = None
+    ga_user_id: TextId | None = None
+    userAgent: Text | None = None  # noqa: N815
+    referrer: Text | None = None
+    screenResolution: Text | None = None  # noqa: N815
+
+
+TRACKER_ENVELOPE: TypeAdapter[TrackerEnvelope] = TypeAdapter(TrackerEnvelope)
