@@ -1,0 +1,44 @@
+"""Issue and check API keys."""
+
+import hashlib
+import hmac
+import secrets
+
+from schemas.scopes import Scope
+from service.access.model import ApiKey
+from service.clock import Clock
+from service.ports import Store
+
+_PREFIX = "pbk"
+
+
+class AccessKeys:
+    """Keys look like `pbk_<id>_<secret>`; the id finds the document, the secret's SHA-256 must be the stored one."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def issue(self, tenant_id: str, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
+        """A new key, and its text, which nobody can show again."""
+        key_id = f"key_{secrets.token_hex(8)}"
+        secret = secrets.token_urlsafe(32)
+        key = ApiKey(key_id, tenant_id, name, scopes, _hash(secret), self._clock())
+        await self._store.api_keys.insert(key)
+        return key, f"{_PREFIX}_{key_id.removeprefix('key_')}_{secret}"
+
+    async def verify(self, text: str) -> ApiKey | None:
+        """The key behind `text`, unless there is none or it is revoked."""
+        prefix, _, rest = text.partition("_")
+        short_id, _, secret = rest.partition("_")
+        if prefix != _PREFIX or not short_id.isalnum() or not short_id.isascii() or not secret:
+            return None
+        key = await self._store.api_keys.get(f"key_{short_id}")
+        # Compare even where there is no key, so that the answer's time tells nothing about ids.
+        matches = hmac.compare_digest(_hash(secret), key.secret_hash if key else _hash(""))
+        return key if key and matches and key.revoked_at is None else None
+
+
+def _hash(secret: str) -> str:
+    # The secret has 256 random bits: a slow hash would guard nothing more.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,115 @@
+"""The one table from errors to what a client sees: a status, a stable code, and a sentence saying what to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from aiohttp import web
+
+from schemas.errors import ErrorCode
+from schemas.timestamps import iso_millis
+from service.errors import (
+    ContactNotFoundError,
+    ContactsError,
+    ContactTooLargeError,
+    ContendedError,
+    EmailTakenError,
+    IdentityTakenError,
+    RefusedDocumentError,
+    StoreUnavailableError,
+    VisitorIdTakenError,
+)
+
+RETRY_AFTER_SECONDS = 2
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class RequestRefusedError(Exception):
+    """A request that the API itself refuses, before any use-case."""
+
+    def __init__(
+        self,
+        status: int,
+        code: ErrorCode,
+        sentence: str,
+        *,
+        details: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.answer = Answer(status, code, sentence, tuple(details), dict(headers or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An error's answer, before request id and time are added."""
+
+    status: int
+    code: ErrorCode
+    sentence: str
+    details: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    contact_id: str | None = None
+
+
+_RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_BUSY = "Too many changes at once, try again in a moment; nothing was changed."
+_AWAY = "The database cannot take the request now, try again in a moment."
+
+_OF_CORE: dict[type[ContactsError], Answer] = {
+    ContactNotFoundError: Answer(404, ErrorCode.CONTACT_NOT_FOUND, "There is no contact with this id."),
+    EmailTakenError: Answer(409, ErrorCode.EMAIL_TAKEN, "Another contact has this e-mail address; update that one."),
+    VisitorIdTakenError: Answer(409, ErrorCode.VISITOR_ID_TAKEN, "Another contact has this visitor id."),
+    ContactTooLargeError: Answer(400, ErrorCode.VALIDATION_FAILED, "The contact would be larger than 256 KiB."),
+    RefusedDocumentError: Answer(400, ErrorCode.VALIDATION_FAILED, "The request holds a value that cannot be stored."),
+    ContendedError: Answer(503, ErrorCode.TOO_BUSY, _BUSY, headers=_RETRY),
+    StoreUnavailableError: Answer(503, ErrorCode.STORE_UNAVAILABLE, _AWAY, headers=_RETRY),
+}
+
+_OF_HTTP: dict[int, Answer] = {
+    400: Answer(400, ErrorCode.BAD_REQUEST, "The request is not well-formed HTTP."),
+    404: Answer(404, ErrorCode.NOT_FOUND, "There is nothing at this path; see the API's documentation for the routes."),
+    405: Answer(405, ErrorCode.METHOD_NOT_ALLOWED, "This path does not take this method; see the Allow header."),
+    413: Answer(413, ErrorCode.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes; send less at once."),
+}
+
+INTERNAL = Answer(500, ErrorCode.INTERNAL, "Something went wrong on our side; it was logged under this request id.")
+
+
+def answer_of(error: Exception) -> Answer:
+    """What a client sees for `error`; INTERNAL for what nobody foresaw."""
+    if isinstance(error, RequestRefusedError):
+        return error.answer
+    if isinstance(error, web.HTTPException):
+        allow = error.headers.get("Allow")
+        answer = _OF_HTTP.get(error.status, INTERNAL if error.status >= 500 else _OF_HTTP[400])
+        return Answer(answer.status, answer.code, answer.sentence, headers={"Allow": allow} if allow else {})
+    for kind, answer in _OF_CORE.items():
+        if isinstance(error, kind):
+            if isinstance(error, IdentityTakenError):
+                return Answer(answer.status, answer.code, answer.sentence, contact_id=error.contact_id)
+            return answer
+    return INTERNAL
+
+
+def error_response(answer: Answer, request_id: str, now: datetime) -> web.Response:
+    """The body of `schemas.errors.ErrorBody`."""
+    body: dict[str, object] = {
+        "status": "error",
+        "error": answer.sentence,
+        "code": answer.code.value,
+        "request_id": request_id,
+        "timestamp": iso_millis(now),
+    }
+    if answer.details:
+        body["details"] = [{"field": field, "message": message} for field, message in answer.details]
+    if answer.contact_id:
+        body["contact_id"] = answer.contact_id
+    return web.Response(
+        status=answer.status,
+        body=orjson.dumps(body),
+        content_type="application/json",
+        charset="utf-8",
+        headers=answer.headers,
+    )

@@ -1,0 +1,108 @@
+"""From bytes and query strings to validated models, with every fault named and none repeated."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import ErrorCode
+from schemas.json_values import UnstorableValueError
+from service.api.errors import RequestRefusedError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_MAX_FIELD_LENGTH = 200
+
+
+async def read_body(request: web.Request, model: type[Model]) -> Model:
+    """The body as `model`. Raises RequestRefusedError: 415 not JSON, 400 malformed or not valid (aiohttp: 413)."""
+    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8":
+        raise RequestRefusedError(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json.")
+    return _validated(model, parse_json(await request.read()), "body")
+
+
+def read_query(request: web.Request, model: type[Model]) -> Model:
+    """The query string as `model`; an unknown or repeated parameter is refused, not ignored."""
+    repeated = [name for name in dict.fromkeys(request.query) if len(request.query.getall(name)) > 1]
+    if repeated:
+        raise _failed("query", [(_shown(name), "must be given once") for name in repeated])
+    return _validated(model, dict(request.query), "query")
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON (RFC 8259, UTF-8): no NaN, no duplicate keys. Raises RequestRefusedError with status 400."""
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        _malformed("it is not valid UTF-8")
+    except RecursionError:
+        _malformed("it is nested too deeply")
+    except json.JSONDecodeError as error:
+        _malformed(f"line {error.lineno}, column {error.colno} is where it breaks")
+    except ValueError as error:
+        # Python refuses integers of more than 4,300 digits; the other messages are our own.
+        _malformed(str(error) if isinstance(error, _JsonRuleError) else "a number in it is too long")
+
+
+class _JsonRuleError(ValueError):
+    """A rule of ours, in words that repeat nothing of the body."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise _JsonRuleError("an object in it has a key twice")
+    return result
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise _JsonRuleError("NaN and Infinity are no JSON")
+
+
+def _malformed(reason: str) -> NoReturn:
+    raise RequestRefusedError(400, ErrorCode.MALFORMED_JSON, f"The body is not valid JSON: {reason}.") from None
+
+
+def _validated(model: type[Model], value: Any, what: str) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _failed(what, _details(error)) from None
+    except UnstorableValueError as error:
+        raise _failed(what, [(f"properties.{_shown(error.path)}", error.message)]) from None
+    except RecursionError:
+        raise _failed(what, [("", "is nested too deeply")]) from None
+
+
+def _details(error: ValidationError) -> list[tuple[str, str]]:
+    details = []
+    for fault in error.errors(include_url=False, include_input=False):
+        cause = (fault.get("ctx") or {}).get("error")
+        place = ".".join(str(part) for part in fault["loc"])
+        if isinstance(cause, UnstorableValueError):
+            path = ".".join(part for part in (place, "properties", cause.path) if part)
+            details.append((_shown(path), cause.message))
+        elif fault["type"] == "extra_forbidden":
+            details.append((_shown(place), "is not a known field; remove it or check its spelling"))
+        else:
+            details.append((_shown(place), _sentence(fault["msg"])))
+    return details
+
+
+def _sentence(message: str) -> str:
+    return message.replace("Input should", "should") if message.startswith("Input should") else message
+
+
+def _shown(name: str) -> str:
+    """A name from the client, safe to give back: cut, and without what a terminal or a page might act on."""
+    return "".join(char if char.isprintable() and char not in "<>&\"'`" else "\ufffd" for char in name)[
+        :_MAX_FIELD_LENGTH
+    ]
+
+
+def _failed(what: str, details: list[tuple[str, str]]) -> RequestRefusedError:
+    first = f"{details[0][0]} {details[0][1]}".strip() if details else "it is not valid"
+    more = f" (and {len(details) - 1} more, see details)" if len(details) > 1 else ""
+    sentence = f"The {what} failed validation: {first}{more}."
+    return RequestRefusedError(400, ErrorCode.VALIDATION_FAILED, sentence, details=details)

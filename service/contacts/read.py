@@ -1,0 +1,48 @@
+"""Read a contact with what belongs beside it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from service.contacts.model import Contact
+from service.errors import ContactNotFoundError
+from service.ports import Store
+from service.profile.model import Profile
+from service.timeline.model import TimelineEvent
+from service.timeline.query import TimelineQuery
+
+RECENT_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDetail:
+    """A contact, its figures, and its newest events."""
+
+    contact: Contact
+    profile: Profile | None
+    events: list[TimelineEvent]
+
+
+class ContactReader:
+    """The use-cases behind the reading routes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def contact(self, tenant_id: str, contact_id: str) -> Contact:
+        """Raises ContactNotFoundError."""
+        contact = await self._store.contacts.get(tenant_id, contact_id)
+        if contact is None:
+            raise ContactNotFoundError
+        return contact
+
+    async def detail(self, tenant_id: str, contact_id: str) -> ContactDetail:
+        """Raises ContactNotFoundError."""
+        contact = await self.contact(tenant_id, contact_id)
+        profile = await self._store.profiles.get(tenant_id, contact_id)
+        query = TimelineQuery(tenant_id, contact_id, limit=RECENT_EVENTS)
+        events = [event async for portion in self._store.events.timeline(query) for event in portion]
+        return ContactDetail(contact, profile, events)
+
+    def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
+        """A contact's events in portions, however many there are."""
+        return self._store.events.timeline(query)

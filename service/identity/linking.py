@@ -1,0 +1,116 @@
+"""Link what was stored under an identity to the contact that has it now (design, decision 4).
+
+The transaction that associates an identity stores a link task with it. Linking starts after that commit, so it sees
+every event committed before; an event committed later finds the identity known. A task is finished once a scan found
+nothing left; until then any process may take it up, so a crash loses no event.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+from ulid import ULID
+
+from service.clock import Clock
+from service.errors import StoreError
+from service.identity.model import Association, Identity, IdentityKind
+from service.ports import Session, Store
+from service.profile.model import totals_of
+
+BATCH = 500
+_INLINE_BATCHES = 4
+_SWEEP_LIMIT = 100
+_FLUSH_SECONDS = 0.25
+_SWEEP_EVERY_FLUSHES = 8
+_ABANDONED_AFTER = timedelta(seconds=5)
+_STRENGTH = {IdentityKind.EXTERNAL: 0, IdentityKind.EMAIL: 1, IdentityKind.VISITOR: 2}
+
+_log = structlog.get_logger(__name__)
+
+
+class Linker:
+    """Links events to contacts, in transactions of at most 500 events."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._finished: list[str] = []
+        self._unfinished: list[Association] = []
+
+    async def link(self, session: Session, associations: Sequence[Association]) -> int:
+        """After the associations' commit, in the same session: link up to 2,000 events of each at once, leave the rest
+        to `work_off`. How many were linked."""
+        if not await session.events.any_awaiting([association.identity for association in associations]):
+            self._finished += [association.link_task for association in associations]
+            return 0
+        return sum([await self._link_one(session, association, _INLINE_BATCHES) for association in associations])
+
+    async def link_known(self, session: Session, owners: Mapping[Identity, str]) -> int:
+        """Link what awaits identities that turned out to have a contact, the strongest first; how many events."""
+        strongest_first = sorted(owners.items(), key=lambda item: _STRENGTH[item[0].kind])
+        linked = 0
+        for identity, contact_id in strongest_first:
+            association = Association(identity, contact_id, link_task="")
+            linked += await self._link_one(session, association, max_batches=None)
+        return linked
+
+    async def work_off(self, *, abandoned_too: bool = False) -> int:
+        """Finish what `link` left; with `abandoned_too`, what other processes left too. How many events were linked."""
+        await self.flush()
+        tasks, self._unfinished = self._unfinished, []
+        if abandoned_too:
+            before = str(ULID.from_datetime(self._clock() - _ABANDONED_AFTER))
+            tasks += await self._store.identities.unfinished(before, _SWEEP_LIMIT)
+        linked = 0
+        for task in tasks:
+            async with self._store.session() as session:
+                linked += await self._link_one(session, task, max_batches=None)
+        await self.flush()
+        return linked
+
+    async def flush(self) -> None:
+        """Take finished tasks off the registry, all in one write. Losing this write costs a scan, no event."""
+        finished, self._finished = self._finished, []
+        if finished:
+            await self._store.identities.finish(finished)
+
+    async def _link_one(self, session: Session, association: Association, max_batches: int | None) -> int:
+        linked, batches = 0, 0
+        while max_batches is None or batches < max_batches:
+            count = await session.transaction(lambda: _link_batch(session, association))
+            linked, batches = linked + count, batches + 1
+            if count < BATCH:
+                self._finished += [association.link_task] if association.link_task else []
+                return linked
+        self._unfinished.append(association)
+        return linked
+
+
+async def _link_batch(session: Session, association: Association) -> int:
+    """One transaction's work; fewer than BATCH means that nothing is left, or that the identity is another's now."""
+    identity, contact_id = association.identity, association.contact_id
+    if not await session.identities.claim(identity, contact_id):
+        return 0
+    events = await session.events.awaiting(identity, BATCH)
+    if not events:
+        return 0
+    await session.events.link([event.event_id for event in events], contact_id)
+    await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
+    return len(events)
+
+
+async def keep_linking(linker: Linker, stop: asyncio.Event) -> None:
+    """Work tasks off until `stop`: what this process left at once, what others abandoned every two seconds."""
+    turn = 0
+    while not stop.is_set():
+        try:
+            await linker.work_off(abandoned_too=turn % _SWEEP_EVERY_FLUSHES == 0)
+        except StoreError as error:
+            _log.warning("linking_postponed", reason=type(error).__name__)
+        turn += 1
+        try:
+            await asyncio.wait_for(stop.wait(), _FLUSH_SECONDS)
+        except TimeoutError:
+            continue
+    await linker.flush()

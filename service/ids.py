@@ -1,0 +1,23 @@
+"""Ids made at the edge: a prefix that names the kind, and a ULID (time-ordered, 80 random bits)."""
+
+from ulid import ULID
+
+
+def new_contact_id() -> str:
+    """`ct_` + ULID."""
+    return f"ct_{ULID()}"
+
+
+def new_event_id() -> str:
+    """`evt_` + ULID: for our own changes; events from sources have ids made of their content."""
+    return f"evt_{ULID()}"
+
+
+def new_link_task() -> str:
+    """A link task's token. ULIDs sort by time, so the sweep can ask for those older than a moment."""
+    return str(ULID())
+
+
+def new_request_id() -> str:
+    """`req_` + ULID."""
+    return f"req_{ULID()}"

@@ -1,0 +1,43 @@
+"""The collection `api_keys`."""
+
+from datetime import datetime
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+from service.access.model import ApiKey
+from service.mongo.documents import Document, api_key_document, api_key_of
+from service.mongo.errors import translated
+
+INDEXES = [IndexModel([("tenant_id", 1), ("created_at", 1)])]
+
+
+class MongoApiKeys:
+    """Implements `service.ports.ApiKeys`. A key is found by its id alone: it is what tells the tenant."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._collection = database["api_keys"]
+
+    async def insert(self, key: ApiKey) -> None:
+        with translated():
+            await self._collection.insert_one(api_key_document(key))
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        with translated():
+            found = await self._collection.find_one({"_id": key_id})
+        return api_key_of(found) if found else None
+
+    async def of_tenant(self, tenant_id: str | None) -> list[ApiKey]:
+        with translated():
+            cursor = self._collection.find({} if tenant_id is None else {"tenant_id": tenant_id})
+            return [api_key_of(item) for item in await cursor.sort("created_at", 1).to_list(None)]
+
+    async def revoke(self, key_id: str, now: datetime) -> bool:
+        with translated():
+            # The first revocation's time stays.
+            result = await self._collection.update_one({"_id": key_id}, [{"$set": {"revoked_at": _first(now)}}])
+        return result.matched_count == 1
+
+
+def _first(now: datetime) -> Document:
+    return {"$ifNull": ["$revoked_at", now]}

@@ -1,0 +1,172 @@
+"""Between the core's objects and the documents that are stored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from schemas.events import Source
+from schemas.scopes import Scope
+from service.access.model import ApiKey
+from service.contacts.model import Contact
+from service.identity.model import Identity, IdentityKind
+from service.profile.model import Mark, Profile
+from service.timeline.model import TimelineEvent
+
+Document = dict[str, Any]
+
+
+def identity_key(identity: Identity) -> Document:
+    """An identity as `_id` of the registry. The order of the fields is part of the key."""
+    return {"tenant_id": identity.tenant_id, "kind": identity.kind.value, "value": identity.value}
+
+
+def identity_of(key: Mapping[str, str]) -> Identity:
+    """The other way."""
+    return Identity(key["tenant_id"], IdentityKind(key["kind"]), key["value"])
+
+
+def identity_text(identity: Identity) -> str:
+    """An identity within its tenant, as events carry it: `visitor:v-1`."""
+    return f"{identity.kind.value}:{identity.value}"
+
+
+def contact_document(contact: Contact) -> Document:
+    """A contact as stored."""
+    return {
+        "_id": contact.contact_id,
+        "tenant_id": contact.tenant_id,
+        "email": contact.email,
+        "properties": contact.properties,
+        "visitor_ids": list(contact.visitor_ids),
+        "company_ids": list(contact.company_ids),
+        "segment_ids": list(contact.segment_ids),
+        "creation_source": contact.creation_source,
+        "enrichment_status": contact.enrichment_status,
+        "created_at": contact.created_at,
+        "updated_at": contact.updated_at,
+        "version": contact.version,
+        "sequence": contact.sequence,
+        "committed_at": contact.committed_at,
+    }
+
+
+def contact_of(document: Document) -> Contact:
+    """The other way."""
+    return Contact(
+        contact_id=document["_id"],
+        tenant_id=document["tenant_id"],
+        email=document["email"],
+        properties=document["properties"],
+        visitor_ids=tuple(document["visitor_ids"]),
+        company_ids=tuple(document["company_ids"]),
+        segment_ids=tuple(document["segment_ids"]),
+        creation_source=document["creation_source"],
+        enrichment_status=document["enrichment_status"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        version=document["version"],
+        sequence=document["sequence"],
+        committed_at=document["committed_at"],
+    )
+
+
+def event_document(event: TimelineEvent) -> Document:
+    """An event as stored: without a contact it awaits one under its identities; absent fields are left out."""
+    identities = [identity_text(identity) for identity in event.identities]
+    document: Document = {
+        "_id": event.event_id,
+        "tenant_id": event.tenant_id,
+        "event": event.event,
+        "source": event.source.value,
+        "timestamp": event.timestamp,
+        "received_at": event.received_at,
+        "url": event.url,
+        "domain": event.domain,
+        "data": event.data,
+        "visitor_id": event.visitor_id,
+        "session_id": event.session_id,
+        "context": event.context or None,
+        "identities": identities or None,
+        "contact_id": event.contact_id,
+        "awaiting": identities if identities and event.contact_id is None else None,
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def event_of(document: Document) -> TimelineEvent:
+    """The other way."""
+    get = document.get
+    tenant_id = document["tenant_id"]
+    return TimelineEvent(
+        event_id=document["_id"],
+        tenant_id=tenant_id,
+        event=document["event"],
+        source=Source(document["source"]),
+        timestamp=document["timestamp"],
+        received_at=document["received_at"],
+        data=get("data", {}),
+        identities=tuple(_identity_in(tenant_id, text) for text in get("identities", ())),
+        contact_id=get("contact_id"),
+        url=get("url"),
+        domain=get("domain"),
+        visitor_id=get("visitor_id"),
+        session_id=get("session_id"),
+        context=get("context", {}),
+    )
+
+
+def _identity_in(tenant_id: str, text: str) -> Identity:
+    kind, _, value = text.partition(":")
+    return Identity(tenant_id, IdentityKind(kind), value)
+
+
+def mark_document(mark: Mark) -> Document:
+    """A mark as stored. `at` and `event_id` come first, so that MongoDB's $min and $max order marks as we do."""
+    return {"at": mark.at, "event_id": mark.event_id, "value": mark.value}
+
+
+def _mark_of(document: Document | None) -> Mark | None:
+    return Mark(document["at"], document["event_id"], document["value"]) if document else None
+
+
+def profile_of(document: Document) -> Profile:
+    """A profile from its stored form."""
+    get = document.get
+    seen: tuple[datetime | None, datetime | None] = get("first_seen_at"), get("last_seen_at")
+    return Profile(
+        sources=tuple(sorted(get("sources", ()))),
+        page_views=get("page_views", 0),
+        sessions=get("sessions", 0),
+        first_seen_at=seen[0],
+        last_seen_at=seen[1],
+        last_page=_mark_of(get("last_page")),
+        first_referrer=_mark_of(get("first_referrer")),
+        first_utm=_mark_of(get("first_utm")),
+        last_utm=_mark_of(get("last_utm")),
+    )
+
+
+def api_key_document(key: ApiKey) -> Document:
+    """An API key as stored: a hash of the secret, never the secret."""
+    return {
+        "_id": key.key_id,
+        "tenant_id": key.tenant_id,
+        "name": key.name,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "secret_hash": key.secret_hash,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def api_key_of(document: Document) -> ApiKey:
+    """The other way."""
+    return ApiKey(
+        key_id=document["_id"],
+        tenant_id=document["tenant_id"],
+        name=document["name"],
+        scopes=frozenset(Scope(scope) for scope in document["scopes"]),
+        secret_hash=document["secret_hash"],
+        created_at=document["created_at"],
+        revoked_at=document["revoked_at"],
+    )

@@ -1,0 +1,89 @@
+"""The collection `events`: every contact's timeline, and what awaits a contact."""
+
+from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+from service.identity.model import Identity
+from service.mongo.documents import Document, event_document, event_of, identity_text
+from service.mongo.errors import translated
+from service.timeline.model import TimelineEvent
+from service.timeline.query import TimelineQuery
+
+_PORTION = 500
+
+INDEXES = [
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("timestamp", 1), ("_id", 1)],
+        partialFilterExpression={"contact_id": {"$exists": True}},
+    ),
+    IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
+]
+
+
+class MongoEvents:
+    """Implements `service.ports.Events`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._collection = database["events"]
+        self._session = session
+
+    async def stored(self, event_ids: Sequence[str]) -> dict[str, bool]:
+        with translated():
+            # `awaiting.0`: whether the list is there is all that is asked.
+            cursor = self._collection.find(
+                {"_id": {"$in": list(event_ids)}}, {"awaiting": {"$slice": 1}, "_id": 1}, session=self._session
+            )
+            found = await cursor.to_list(None)
+        return {document["_id"]: "awaiting" in document for document in found}
+
+    async def insert(self, events: Sequence[TimelineEvent]) -> None:
+        with translated():
+            await self._collection.insert_many(
+                [event_document(event) for event in events], ordered=False, session=self._session
+            )
+
+    async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
+        query = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
+        with translated():
+            cursor = self._collection.find(query, session=self._session).limit(limit)
+            return [event_of(document) for document in await cursor.to_list(None)]
+
+    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
+        by_tenant = groupby(sorted(identities), key=lambda identity: identity.tenant_id)
+        for tenant_id, group in by_tenant:
+            query = {"tenant_id": tenant_id, "awaiting": {"$in": [identity_text(identity) for identity in group]}}
+            with translated():
+                if await self._collection.find_one(query, {"_id": 1}, session=self._session):
+                    return True
+        return False
+
+    async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
+        with translated():
+            result = await self._collection.update_many(
+                {"_id": {"$in": list(event_ids)}, "awaiting": {"$exists": True}},
+                {"$set": {"contact_id": contact_id}, "$unset": {"awaiting": ""}},
+                session=self._session,
+            )
+        return result.modified_count
+
+    async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
+        direction = -1 if query.newest_first else 1
+        criteria: Document = {"tenant_id": query.tenant_id, "contact_id": query.contact_id}
+        if query.event is not None:
+            criteria["event"] = query.event
+        if query.after is not None:
+            beyond = "$lt" if query.newest_first else "$gt"
+            moment, event_id = query.after
+            # The bound on timestamp alone lets the index start at the cursor; the $or settles ties.
+            criteria["timestamp"] = {f"{beyond}e": moment}
+            criteria["$or"] = [{"timestamp": {beyond: moment}}, {"_id": {beyond: event_id}}]
+        with translated():
+            cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
+            cursor = cursor.sort([("timestamp", direction), ("_id", direction)])
+            if query.limit is not None:
+                cursor = cursor.limit(query.limit)
+            while portion := await cursor.to_list(_PORTION):
+                yield [event_of(document) for document in portion]

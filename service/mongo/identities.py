@@ -1,0 +1,68 @@
+"""The collection `identities`: the registry (design, decision 2), and its link tasks (decision 4)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+from service.identity.model import Association, Identity
+from service.mongo.documents import Document, identity_key, identity_of
+from service.mongo.errors import translated
+
+INDEXES = [
+    # The sweep's: across tenants, since it is the system's own work. Only unfinished tasks are in it.
+    IndexModel([("link_task", 1)], partialFilterExpression={"link_task": {"$exists": True}}),
+    IndexModel([("_id.tenant_id", 1), ("contact_id", 1)]),
+]
+
+
+class MongoIdentities:
+    """Implements `service.ports.Identities`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._collection = database["identities"]
+        self._session = session
+
+    async def associate(self, associations: Sequence[Association], now: datetime) -> None:
+        documents = [
+            {
+                "_id": identity_key(association.identity),
+                "contact_id": association.contact_id,
+                "link_task": association.link_task,
+                "associated_at": now,
+            }
+            for association in associations
+        ]
+        with translated():
+            await self._collection.insert_many(documents, session=self._session)
+
+    async def owners(self, identities: Iterable[Identity]) -> dict[Identity, str]:
+        keys = [identity_key(identity) for identity in identities]
+        if not keys:
+            return {}
+        with translated():
+            cursor = self._collection.find({"_id": {"$in": keys}}, {"contact_id": 1}, session=self._session)
+            found = await cursor.to_list(None)
+        return {identity_of(document["_id"]): document["contact_id"] for document in found}
+
+    async def claim(self, identity: Identity, contact_id: str) -> bool:
+        with translated():
+            result = await self._collection.update_one(
+                {"_id": identity_key(identity), "contact_id": contact_id},
+                {"$inc": {"link_batches": 1}},
+                session=self._session,
+            )
+        return result.matched_count == 1
+
+    async def finish(self, link_tasks: Sequence[str]) -> None:
+        with translated():
+            await self._collection.update_many(
+                {"link_task": {"$in": list(link_tasks)}}, {"$unset": {"link_task": ""}}, session=self._session
+            )
+
+    async def unfinished(self, before: str, limit: int) -> list[Association]:
+        with translated():
+            cursor = self._collection.find({"link_task": {"$lt": before}}, session=self._session)
+            found = await cursor.sort("link_task", 1).limit(limit).to_list(None)
+        return [Association(identity_of(item["_id"]), item["contact_id"], item["link_task"]) for item in found]

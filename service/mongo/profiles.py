@@ -1,0 +1,87 @@
+"""The collections `profiles` (a contact's figures) and `profile_sessions` (the sessions that were counted)."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel, UpdateOne
+
+from service.mongo.documents import Document, mark_document, profile_of
+from service.mongo.errors import translated
+from service.profile.model import Profile, Totals
+
+INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
+"""Of `profile_sessions`: what a rebuild and an erasure walk."""
+
+
+class MongoProfiles:
+    """Implements `service.ports.Profiles`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._profiles = database["profiles"]
+        self._sessions = database["profile_sessions"]
+        self._session = session
+
+    async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
+        new_sessions = await self._add_sessions(tenant_id, totals)
+        writes = [
+            UpdateOne(
+                {"_id": contact_id, "tenant_id": tenant_id}, _update(total, new_sessions[contact_id]), upsert=True
+            )
+            for contact_id, total in sorted(totals.items())
+        ]
+        if writes:
+            with translated():
+                await self._profiles.bulk_write(writes, ordered=False, session=self._session)
+
+    async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
+        with translated():
+            found = await self._profiles.find_one({"_id": contact_id, "tenant_id": tenant_id}, session=self._session)
+        return profile_of(found) if found else None
+
+    async def _add_sessions(self, tenant_id: str, totals: Mapping[str, Totals]) -> Counter[str]:
+        """Insert the rows of sessions not seen before; how many, by contact."""
+        rows = [
+            (contact_id, session_id)
+            for contact_id, total in sorted(totals.items())
+            for session_id in sorted(total.session_ids)
+        ]
+        if not rows:
+            return Counter()
+        keys = [{"contact_id": contact_id, "session_id": session_id} for contact_id, session_id in rows]
+        with translated():
+            found = await self._sessions.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
+            known = {(item["_id"]["contact_id"], item["_id"]["session_id"]) for item in found}
+            fresh = [row for row in rows if row not in known]
+            if fresh:
+                await self._sessions.insert_many(
+                    [
+                        {
+                            "_id": {"contact_id": contact_id, "session_id": session_id},
+                            "tenant_id": tenant_id,
+                            "contact_id": contact_id,
+                        }
+                        for contact_id, session_id in fresh
+                    ],
+                    ordered=False,
+                    session=self._session,
+                )
+        return Counter(contact_id for contact_id, _ in fresh)
+
+
+def _update(total: Totals, new_sessions: int) -> Document:
+    """The update that counts `total` in. `touched` makes it a write even where every figure stays as it is: a deletion
+    must conflict with it."""
+    lowest = {"first_seen_at": total.first_seen_at}
+    highest = {"last_seen_at": total.last_seen_at}
+    for name, mark in (("first_referrer", total.first_referrer), ("first_utm", total.first_utm)):
+        lowest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
+    for name, mark in (("last_page", total.last_page), ("last_utm", total.last_utm)):
+        highest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
+    update: Document = {"$inc": {"page_views": total.page_views, "sessions": new_sessions, "touched": 1}}
+    update |= {"$addToSet": {"sources": {"$each": sorted(total.sources)}}}
+    for operator, fields in (("$min", lowest), ("$max", highest)):
+        given = {name: value for name, value in fields.items() if value is not None}
+        if given:
+            update[operator] = given
+    return update

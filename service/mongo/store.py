@@ -1,0 +1,86 @@
+"""The store over MongoDB. Nothing connects before `open_store`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import WriteConcern
+from pymongo.read_concern import ReadConcern
+
+from service.errors import StoreUnavailableError
+from service.mongo.api_keys import MongoApiKeys
+from service.mongo.documents import Document
+from service.mongo.errors import translated
+from service.mongo.leases import MongoLeases
+from service.mongo.repositories import MongoRepositories
+from service.mongo.session import MongoSession
+from service.settings import MongoSettings
+
+_PING_SECONDS = 2.0
+
+
+class MongoStore(MongoRepositories):
+    """Implements `service.ports.Store`."""
+
+    def __init__(
+        self, client: AsyncIOMotorClient[Document], database: AsyncIOMotorDatabase[Document], deadline_seconds: float
+    ) -> None:
+        super().__init__(database)
+        self.database = database
+        self.leases = MongoLeases(database)
+        self.api_keys = MongoApiKeys(database)
+        self._client = client
+        self._deadline_seconds = deadline_seconds
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[MongoSession]:
+        with translated():
+            driver_session = await self._client.start_session(causal_consistency=True)
+        try:
+            yield MongoSession(self.database, driver_session, self._deadline_seconds)
+        finally:
+            await driver_session.end_session()
+
+    async def ping(self) -> None:
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                with translated():
+                    answer = await self._client.admin.command("hello")
+        except TimeoutError:
+            raise StoreUnavailableError from None
+        if not answer.get("isWritablePrimary"):
+            raise StoreUnavailableError
+
+
+def connect(settings: MongoSettings) -> AsyncIOMotorClient[Document]:
+    """A client; it connects at its first use."""
+    return AsyncIOMotorClient(
+        settings.mongo_url.get_secret_value(),
+        appname="pathbound",
+        tz_aware=True,
+        serverSelectionTimeoutMS=settings.mongo_timeout_ms,
+        connectTimeoutMS=settings.mongo_timeout_ms,
+        socketTimeoutMS=max(10_000, 2 * settings.mongo_timeout_ms),
+    )
+
+
+@asynccontextmanager
+async def open_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
+    """The store, closed at the end. Connects at the first use."""
+    client = connect(settings)
+    try:
+        yield MongoStore(client, database_of(client, settings), settings.transaction_deadline_ms / 1000)
+    finally:
+        client.close()
+
+
+def database_of(client: AsyncIOMotorClient[Document], settings: MongoSettings) -> AsyncIOMotorDatabase[Document]:
+    """The service's database."""
+    return client.get_database(
+        settings.mongo_database,
+        codec_options=CodecOptions(tz_aware=True),
+        read_concern=ReadConcern("majority"),
+        write_concern=WriteConcern(w="majority", j=True),
+    )

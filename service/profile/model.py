@@ -1,0 +1,123 @@
+"""What is known of a contact over all sources, as figures that can be added up in any order.
+
+`Totals` is what a set of newly linked events adds; adding the totals of any partition of the events, in any order,
+gives the same `Profile` (sums, minima, maxima and set unions only). So it equals a rebuild from the stored events.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from schemas.events import Source
+from service.timeline.model import TimelineEvent
+
+PAGE_VIEW = "page_view"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """Something seen at an instant; the event id breaks ties, so that first and last mean one event."""
+
+    at: datetime
+    event_id: str
+    value: dict[str, Any] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What some events add to one contact's profile."""
+
+    sources: frozenset[str] = frozenset()
+    page_views: int = 0
+    session_ids: frozenset[str] = frozenset()
+    first_seen_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    last_page: Mark | None = None
+    first_referrer: Mark | None = None
+    first_utm: Mark | None = None
+    last_utm: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A contact's figures so far."""
+
+    sources: tuple[str, ...] = ()
+    page_views: int = 0
+    sessions: int = 0
+    first_seen_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    last_page: Mark | None = None
+    first_referrer: Mark | None = None
+    first_utm: Mark | None = None
+    last_utm: Mark | None = None
+
+
+def totals_of(events: Iterable[TimelineEvent]) -> Totals:
+    """What the events add up to. Our own changes (source `crm`) are nobody's activity and add nothing."""
+    total = Totals()
+    for event in events:
+        if event.source is not Source.CRM:
+            total = merge(total, _of_one(event))
+    return total
+
+
+def merge(a: Totals, b: Totals) -> Totals:
+    """Commutative and associative; `Totals()` is its neutral element."""
+    return Totals(
+        sources=a.sources | b.sources,
+        page_views=a.page_views + b.page_views,
+        session_ids=a.session_ids | b.session_ids,
+        first_seen_at=_least(a.first_seen_at, b.first_seen_at),
+        last_seen_at=_greatest(a.last_seen_at, b.last_seen_at),
+        last_page=_greatest(a.last_page, b.last_page),
+        first_referrer=_least(a.first_referrer, b.first_referrer),
+        first_utm=_least(a.first_utm, b.first_utm),
+        last_utm=_greatest(a.last_utm, b.last_utm),
+    )
+
+
+def _of_one(event: TimelineEvent) -> Totals:
+    seen = Totals(
+        sources=frozenset([event.source.value]),
+        session_ids=frozenset([event.session_id] if event.session_id else []),
+        first_seen_at=event.timestamp,
+        last_seen_at=event.timestamp,
+    )
+    if event.source is not Source.TRACKER or event.event != PAGE_VIEW:
+        return seen
+    utm = _utm(event.data)
+    referrer = event.context.get("referrer")
+    return replace(
+        seen,
+        page_views=1,
+        last_page=_mark(event, {"url": event.url, "title": _text(event.data.get("title"))}),
+        first_referrer=_mark(event, {"referrer": referrer}) if referrer else None,
+        first_utm=_mark(event, utm) if utm else None,
+        last_utm=_mark(event, utm) if utm else None,
+    )
+
+
+def _mark(event: TimelineEvent, value: dict[str, Any]) -> Mark:
+    return Mark(event.timestamp, event.event_id, value)
+
+
+def _utm(data: dict[str, Any]) -> dict[str, str]:
+    params = data.get("utmParams")
+    if not isinstance(params, dict):
+        return {}
+    names = ("utm_source", "utm_medium", "utm_campaign")
+    return {name: value for name in names if (value := _text(params.get(name)))}
+
+
+def _text(value: Any) -> str | None:
+    return value[:1024] if isinstance(value, str) else None
+
+
+def _least(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _greatest(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else max(a, b)

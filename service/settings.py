@@ -1,0 +1,110 @@
+"""Every setting, typed and described. Each is an environment variable `PATHBOUND_<NAME>` and an option of the commands
+that use it. A class is what one part needs; a command's settings are the union of its parts."""
+
+import os
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What every process has."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHBOUND_", extra="ignore", frozen=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Log lines for people (console) or machines (json); auto is console on a terminal."
+    )
+
+
+class MongoSettings(Settings):
+    """How MongoDB is reached."""
+
+    mongo_url: SecretStr = Field(
+        SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0"),
+        description="MongoDB connection string; must be a replica set or a sharded cluster (transactions).",
+    )
+    mongo_database: str = Field(
+        "pathbound", pattern=r"^[A-Za-z0-9_\-]{1,38}$", description="The database that holds everything."
+    )
+    mongo_timeout_ms: int = Field(
+        5_000, ge=100, description="How long an operation may wait for a usable server, in ms."
+    )
+    transaction_deadline_ms: int = Field(
+        8_000, ge=100, description="How long a transaction is retried on write conflicts before giving up, in ms."
+    )
+
+
+class KafkaSettings(Settings):
+    """How Kafka is reached."""
+
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", min_length=1, description="Kafka's bootstrap addresses, host:port,…."
+    )
+    topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._\-]{0,100}$", description="Put before each topic, group and transactional id."
+    )
+
+
+class TopicSettings(KafkaSettings):
+    """What `pathbound init` makes of the topics."""
+
+    topic_partitions: int = Field(12, ge=1, le=1000, description="Partitions of each topic that init makes.")
+    topic_replication: int = Field(
+        -1, ge=-1, description="Replicas of each topic that init makes; -1 is the broker's default."
+    )
+
+
+class OpsSettings(Settings):
+    """Where a process without an API of its own answers health and metrics."""
+
+    ops_host: str = Field("127.0.0.1", description="Address for /health/live, /health/ready and /metrics.")
+    ops_port: int = Field(0, ge=0, le=65535, description="Port for them; 0 takes a free one and logs it.")
+
+
+class ApiSettings(MongoSettings, KafkaSettings):
+    """`pathbound api`."""
+
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
+    api_shutdown_seconds: float = Field(6.0, ge=0, description="How long open requests may finish after SIGTERM.")
+
+
+class RetentionSettings(Settings):
+    """What `pathbound init` lets MongoDB remove by itself."""
+
+    outbox_retention_hours: int = Field(168, ge=1, description="How long published records are kept for replay.")
+
+
+class RelaySettings(MongoSettings, KafkaSettings, OpsSettings):
+    """`pathbound relay`."""
+
+    relay_transactions: bool = Field(
+        default=True,
+        description="Publish in Kafka transactions, which fence a predecessor; off only for brokers without them.",
+    )
+    relay_batch: int = Field(500, ge=1, le=5000, description="Most records in one Kafka transaction.")
+    relay_sweep_seconds: float = Field(
+        1.0, gt=0, description="How often each shard is looked at without a change stream's call, in seconds."
+    )
+    relay_lease_seconds: float = Field(
+        5.0, gt=0.5, description="How long a shard's lease lasts unless renewed; a dead relay's shards move after it."
+    )
+
+
+class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings):
+    """`pathbound consume …`."""
+
+    consumer_batch: int = Field(500, ge=1, le=5000, description="Most records handled in one transaction.")
+    consumer_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Most bytes handled in one transaction.")
+    consumer_drain_seconds: float = Field(8.0, gt=0, description="How long work in flight may finish on SIGTERM.")
+    timestamp_tolerance_seconds: int = Field(
+        3600, ge=0, description="How far after its arrival an event may claim to have happened before it is clamped."
+    )
+
+
+def unknown_variables(known: set[str]) -> list[str]:
+    """`PATHBOUND_…` variables in the environment that no setting reads: most likely a slip of the pen."""
+    return sorted(name for name in os.environ if name.startswith("PATHBOUND_") and name not in known)

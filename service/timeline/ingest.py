@@ -1,0 +1,106 @@
+"""Store a batch of events from a source, each once, and in its contact's timeline if it has one."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from service.contacts.associate import VisitorAssociator
+from service.contacts.context import Caller
+from service.errors import ContendedError, DuplicateKeyError
+from service.identity.linking import Linker
+from service.identity.model import Identity, IdentityKind
+from service.ports import Session, Store
+from service.profile.model import totals_of
+from service.timeline.model import IngestResult, TimelineEvent
+
+_ATTEMPTS = 10
+
+Owners = Mapping[Identity, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What one transaction did: how many events were new and linked, which identities were unknown, which known."""
+
+    new: int
+    linked: int
+    unknown: list[Identity]
+    owners: Owners
+
+
+class Ingest:
+    """The use-case behind every consumer."""
+
+    def __init__(self, store: Store, linker: Linker, associate_visitor: VisitorAssociator) -> None:
+        self._store = store
+        self._linker = linker
+        self._associate_visitor = associate_visitor
+
+    async def __call__(self, events: Sequence[TimelineEvent]) -> IngestResult:
+        """One transaction: the new events, linked if an identity of theirs is known, and their contacts' figures.
+
+        Then, after its majority commit: the identities that were unknown are read again, for new events and for
+        duplicates, and what has a contact by now is linked (design, decision 4). A batch that is handed in again
+        changes nothing. Raises StoreError's kinds; nothing of the batch is lost then, and it may be handed in again.
+        """
+        distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
+        async with self._store.session() as session:
+            stored = await self._store_new(session, distinct)
+            appeared = await session.identities.owners(stored.unknown)
+            linked = stored.linked + await self._linker.link_known(session, appeared)
+            for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
+                caller = Caller(visitor.tenant_id, actor=None, request_id=None)
+                linked += await self._associate_visitor(session, caller, contact_id, visitor)
+        return IngestResult(stored=stored.new, duplicates=len(events) - stored.new, linked=linked)
+
+    async def _store_new(self, session: Session, events: Sequence[TimelineEvent]) -> _Stored:
+        for _ in range(_ATTEMPTS):
+            try:
+                return await session.transaction(lambda: _store(session, events))
+            except DuplicateKeyError:
+                # Another process stored the same event after our snapshot was taken: look again.
+                continue
+        raise ContendedError
+
+
+async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
+    """One transaction's work."""
+    known_events = await session.events.stored([event.event_id for event in events])
+    owners = await session.identities.owners({identity for event in events for identity in event.identities})
+    new = [replace(event, contact_id=owner_of(event, owners)) for event in events if event.event_id not in known_events]
+    if new:
+        await session.events.insert(new)
+    linked = [event for event in new if event.contact_id is not None]
+    await _count(session, linked)
+    waiting = [event for event in events if known_events.get(event.event_id, owner_of(event, owners) is None)]
+    unknown = dict.fromkeys(identity for event in waiting for identity in event.identities)
+    return _Stored(len(new), len(linked), list(unknown), owners)
+
+
+async def _count(session: Session, linked: Sequence[TimelineEvent]) -> None:
+    """Add the events to their contacts' profiles; by writing those, conflict with whoever deletes such a contact."""
+    by_contact: defaultdict[str, defaultdict[str, list[TimelineEvent]]] = defaultdict(lambda: defaultdict(list))
+    for event in linked:
+        if event.contact_id is not None:
+            by_contact[event.tenant_id][event.contact_id].append(event)
+    for tenant_id, contacts in by_contact.items():
+        totals = {contact_id: totals_of(events) for contact_id, events in contacts.items()}
+        await session.profiles.add(tenant_id, totals)
+
+
+def owner_of(event: TimelineEvent, owners: Owners) -> str | None:
+    """Whose the event is: the contact of its strongest identity that has one."""
+    return next((owners[identity] for identity in event.identities if identity in owners), None)
+
+
+def free_visitors(events: Sequence[TimelineEvent], owners: Owners) -> list[tuple[str, Identity]]:
+    """Visitor ids without a contact that were seen together with an external id that has one: (contact, visitor)."""
+    found: dict[Identity, str] = {}
+    for event in events:
+        contact_id = next(
+            (owners[one] for one in event.identities if one.kind is IdentityKind.EXTERNAL and one in owners), None
+        )
+        for identity in event.identities:
+            if contact_id and identity.kind is IdentityKind.VISITOR and identity not in owners:
+                found.setdefault(identity, contact_id)
+    return [(contact_id, visitor) for visitor, contact_id in found.items()]

@@ -1,0 +1,43 @@
+"""Timeline events as the core knows them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from schemas.events import Source
+from service.identity.model import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """A fact, stored once under `event_id`.
+
+    `identities` are all it was seen under, the strongest first: the first that has a contact decides whose it is.
+    `contact_id` is given for our own changes only; for events from sources the registry decides.
+    `timestamp` and `received_at` are in UTC, to the millisecond.
+    """
+
+    event_id: str
+    tenant_id: str
+    event: str
+    source: Source
+    timestamp: datetime
+    received_at: datetime
+    data: dict[str, Any]
+    identities: tuple[Identity, ...] = ()
+    contact_id: str | None = None
+    url: str | None = None
+    domain: str | None = None
+    visitor_id: str | None = None
+    session_id: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of a batch: each event is exactly one of these."""
+
+    stored: int = 0
+    duplicates: int = 0
+    linked: int = 0
+    """Of the stored and the duplicates, how many are in a contact's timeline now and were not before."""
