@@ -1,0 +1,93 @@
+"""Poison records, put aside: the raw bytes on `<topic>.dlq`, with headers that say what, why, where from and when."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from consumers.runtime.outcomes import InvalidRecord
+from schemas.timestamps import iso_millis
+from schemas.topics import MAX_RECORD_BYTES, dead_letters_of
+from service.clock import Clock
+
+HEADER_ROOM_BYTES = 1024 * 1024
+_CLOSE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+Headers = list[tuple[str, bytes]]
+
+
+class DeadLetters:
+    """Publishes to the DLQs. Connects at the first poison record: most processes never see one."""
+
+    def __init__(self, bootstrap: str, consumer: str, clock: Clock) -> None:
+        self._bootstrap = bootstrap
+        self._consumer = consumer
+        self._clock = clock
+        self._producer: Any = None
+        self._lock = asyncio.Lock()
+
+    async def publish(self, invalid: Sequence[InvalidRecord]) -> None:
+        """Return once every broker that must has them all. Raises KafkaError; then any of them may be there already."""
+        async with self._lock:
+            try:
+                producer = await self._started()
+                for letter in invalid:
+                    await self._send(producer, letter)
+            except BaseException:
+                # After an error an idempotent producer's sequence numbers are in doubt: the next try gets a new one.
+                await self._discard()
+                raise
+
+    async def close(self) -> None:
+        """Disconnect."""
+        async with self._lock:
+            await self._discard()
+
+    async def _started(self) -> Any:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                max_request_size=MAX_RECORD_BYTES + HEADER_ROOM_BYTES,
+                request_timeout_ms=15_000,
+            )
+            await self._producer.start()
+        return self._producer
+
+    async def _send(self, producer: Any, letter: InvalidRecord) -> None:
+        record = letter.record
+        topic = dead_letters_of(record.topic)
+        headers = self._headers(letter)
+        try:
+            await producer.send_and_wait(topic, value=record.value, key=record.key, headers=[*record.headers, *headers])
+        except MessageSizeTooLargeError:
+            # A record as large as its topic allows has no room for our headers if the DLQ allows no more. It must not
+            # stall the partition: the letter says where the bytes still are.
+            log.error("dead_letter_value_omitted", topic=record.topic, partition=record.partition, offset=record.offset)
+            omitted = ("dlq-omitted", str(len(record.value or b"")).encode())
+            await producer.send_and_wait(topic, value=None, key=b"", headers=[*headers, omitted])
+
+    def _headers(self, letter: InvalidRecord) -> Headers:
+        record = letter.record
+        return [
+            ("dlq-reason", letter.reason.encode()),
+            ("dlq-error-class", letter.error_class.encode()),
+            ("dlq-original-topic", record.topic.encode()),
+            ("dlq-original-partition", str(record.partition).encode()),
+            ("dlq-original-offset", str(record.offset).encode()),
+            ("dlq-original-timestamp", iso_millis(record.timestamp).encode()),
+            ("dlq-consumer", self._consumer.encode()),
+            ("dlq-failed-at", iso_millis(self._clock()).encode()),
+        ]
+
+    async def _discard(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)

@@ -1,0 +1,62 @@
+"""Kafka's records as ours: conversion, batches, and the trace ids that reach the logs."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from consumers.runtime.outcomes import Record
+
+REQUEST_ID_HEADER = "x-request-id"
+TRACE_HEADER = "traceparent"
+MAX_LOGGED_IDS = 10
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS = 253_370_764_800_000  # the year 9999, with room for a tolerance to be added
+# Headers come from anybody: only what has the shape of an id may reach a log line.
+_WELL_FORMED = {
+    REQUEST_ID_HEADER: re.compile(rb"[A-Za-z0-9._\-]{1,128}"),
+    TRACE_HEADER: re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+}
+
+
+def to_record(raw: Any) -> Record:
+    """An aiokafka ConsumerRecord as a Record. Never raises: an absurd timestamp is moved into range."""
+    millis = min(max(raw.timestamp, 0), _LATEST_MS)
+    return Record(
+        topic=raw.topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        key=raw.key,
+        value=raw.value,
+        timestamp=_EPOCH + timedelta(milliseconds=millis),
+        headers=tuple(raw.headers),
+    )
+
+
+def batches(records: Iterable[Record], max_records: int, max_bytes: int) -> Iterator[list[Record]]:
+    """Cut into batches, in order, of at most `max_records` and, unless a single record is larger, `max_bytes`."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        weight = len(record.value or b"") + len(record.key or b"")
+        if batch and (len(batch) >= max_records or size + weight > max_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += weight
+    if batch:
+        yield batch
+
+
+def ids_in_headers(records: Sequence[Record], header: str) -> list[str]:
+    """The distinct well-formed values of a header, at most MAX_LOGGED_IDS, in order."""
+    well_formed = _WELL_FORMED[header]
+    found: dict[str, None] = {}
+    for record in records:
+        for name, value in record.headers:
+            if name == header and value and well_formed.fullmatch(value):
+                found[value.decode()] = None
+                if len(found) == MAX_LOGGED_IDS:
+                    return list(found)
+    return list(found)

@@ -1,0 +1,159 @@
+"""One piece of work: what was read from one partition at one time, from the handler to the committed offset."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from consumers.runtime.outcomes import Handler, InvalidRecord, Record
+from consumers.runtime.records import REQUEST_ID_HEADER, TRACE_HEADER, batches, ids_in_headers
+from consumers.runtime.retry import AbandonedError, Retrier
+from service.errors import RefusedDocumentError
+from service.ops import metrics
+
+REFUSED_REASON = "document refused by the store"
+
+log = structlog.get_logger(__name__)
+
+Handle = Callable[[Sequence[Record]], Awaitable[list[InvalidRecord]]]
+Commit = Callable[[int], Awaitable[None]]
+"""Commits the offset of the partition's next record."""
+Publish = Callable[[Sequence[InvalidRecord]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is handled at once: per batch, and how many batches over all partitions."""
+
+    batch_records: int
+    batch_bytes: int
+    batches_at_once: int
+
+
+async def handle_halving(handle: Handle, records: Sequence[Record]) -> list[InvalidRecord]:
+    """Handle all; where the store refuses a batch, halve it until the refused records are found. The rest is stored."""
+    try:
+        return await handle(records)
+    except RefusedDocumentError as error:
+        if len(records) == 1:
+            return [InvalidRecord(records[0], REFUSED_REASON, type(error).__name__)]
+    middle = len(records) // 2
+    return await handle_halving(handle, records[:middle]) + await handle_halving(handle, records[middle:])
+
+
+class Work:
+    """Handles records in order, batch after batch; commits each once its effect and its dead letters are durable.
+
+    It ends early, and quietly, when it is given up, or when the partition has moved on to another owner.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        records: Sequence[Record],
+        limits: Limits,
+        slots: asyncio.Semaphore,
+        publish: Publish,
+        commit: Commit,
+    ) -> None:
+        self._handler = handler
+        self._records = records
+        self._limits = limits
+        self._slots = slots
+        self._publish = publish
+        self._commit = commit
+        self._retry = Retrier(handler.name, records[0].topic, records[0].partition)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits to try again."""
+        return self._retry.waiting
+
+    def stuck_seconds(self) -> float:
+        """How long the present attempt has lasted; 0 between attempts."""
+        return self._retry.attempt_seconds()
+
+    def give_up(self) -> None:
+        """Finish the batch in hand, if nothing goes wrong; begin no other."""
+        self._retry.give_up()
+
+    async def run(self) -> None:
+        """Raises what is a fault outside one record."""
+        for batch in batches(self._records, self._limits.batch_records, self._limits.batch_bytes):
+            if self._retry.given_up:
+                return
+            try:
+                await self._process(batch)
+            except AbandonedError:
+                log.info("batch_abandoned", **_describe(batch))
+                return
+            except _PartitionMovedError:
+                # Its new owner repeats this batch, which changes nothing.
+                log.info("commit_too_late", **_describe(batch))
+                return
+
+    async def _process(self, batch: list[Record]) -> None:
+        started = time.monotonic()
+        source = self._handler.name
+        invalid = await handle_halving(self._handle, batch)
+        if invalid:
+            await self._retry("dead_letter", lambda: self._publish(invalid))
+        await self._retry("commit", lambda: self._commit_or_leave(batch[-1].offset + 1))
+        seconds = time.monotonic() - started
+        metrics.CONSUMER_BATCH_RECORDS.labels(source).observe(len(batch))
+        metrics.CONSUMER_BATCH_SECONDS.labels(source).observe(seconds)
+        self._account(invalid)
+        log.info("batch_done", source=source, invalid=len(invalid), ms=round(seconds * 1000, 1), **_describe(batch))
+
+    async def _handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
+        return await self._retry("handle", lambda: self._in_slot(records))
+
+    async def _in_slot(self, records: Sequence[Record]) -> list[InvalidRecord]:
+        # Held for one attempt only, so that partitions that wait to try again do not stop the others.
+        async with self._slots:
+            self._retry.attempt_began()
+            return await self._handler.handle(records)
+
+    async def _commit_or_leave(self, offset: int) -> None:
+        try:
+            await self._commit(offset)
+        except (CommitFailedError, IllegalStateError) as error:
+            raise _PartitionMovedError from error
+
+    def _account(self, invalid: Sequence[InvalidRecord]) -> None:
+        source = self._handler.name
+        if invalid:
+            metrics.CONSUMER_RECORDS.labels(source, "invalid").inc(len(invalid))
+        for letter in invalid:
+            metrics.CONSUMER_DEAD_LETTERS.labels(source, letter.error_class).inc()
+            log.warning(
+                "dead_letter",
+                source=source,
+                reason=letter.reason,
+                error=letter.error_class,
+                topic=letter.record.topic,
+                partition=letter.record.partition,
+                offset=letter.record.offset,
+            )
+
+
+class _PartitionMovedError(Exception):
+    """Another member of the group has the partition, or will have it."""
+
+
+def _describe(batch: Sequence[Record]) -> dict[str, object]:
+    first, last = batch[0], batch[-1]
+    described: dict[str, object] = {
+        "topic": first.topic,
+        "partition": first.partition,
+        "first_offset": first.offset,
+        "last_offset": last.offset,
+        "records": len(batch),
+    }
+    for name, header in (("request_ids", REQUEST_ID_HEADER), ("traceparents", TRACE_HEADER)):
+        if ids := ids_in_headers(batch, header):
+            described[name] = ids
+    return described

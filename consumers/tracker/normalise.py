@@ -1,0 +1,136 @@
+"""From a record of `tracker.events` to a timeline event. Pure: the same record always gives the same event."""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import ValidationError
+
+from consumers.runtime.outcomes import InvalidRecordError, Record
+from schemas.events import Source
+from schemas.json_values import UnstorableValueError, check_json
+from schemas.timestamps import to_utc_millis
+from schemas.tracker import MAX_DATA_NESTING, TRACKER_ENVELOPE, TrackerEnvelope
+from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
+from service.identity.model import Identity, IdentityKind
+from service.timeline.model import TimelineEvent
+
+VISITOR_REFUSED = "visitor_id_refused"
+EXTERNAL_REFUSED = "external_contact_id_refused"
+
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+
+
+def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
+    """The event, which may claim to have happened `tolerance` after its arrival. Raises InvalidRecordError only."""
+    value = record.value
+    if not value:
+        raise InvalidRecordError("empty value")
+    try:
+        envelope = TRACKER_ENVELOPE.validate_json(value)
+        data = envelope.data or {}
+        if data:
+            check_json(data, max_depth=MAX_DATA_NESTING)
+        return _event(envelope, data, value, record.timestamp, tolerance)
+    except ValidationError as error:
+        raise InvalidRecordError(_reason(error)) from None
+    except UnstorableValueError as error:
+        raise InvalidRecordError(f"data {error.message}") from None
+    except OverflowError:
+        raise InvalidRecordError("timestamp: must lie in the years 1 to 9999") from None
+    except Exception as error:  # noqa: BLE001 - whatever one record does to this code, its neighbours go on
+        raise InvalidRecordError(f"cannot be normalised: {type(error).__name__}") from None
+
+
+def event_id(envelope: TrackerEnvelope, value: bytes) -> str:
+    """`evt_` + 32 hex digits: the same for every delivery of one event, and never shared between tenants.
+
+    Made of `message_id`, else of the canonical content (the JSON as sent, keys sorted).
+    """
+    if envelope.message_id is not None:
+        kind, identity = b"m", envelope.message_id.encode()
+    else:
+        kind, identity = b"c", orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS)
+    # Neither a tenant id nor "tracker" can hold a NUL, so no two different triples give the same bytes.
+    digest = hashlib.sha256(b"\0".join((envelope.tenant_id.encode(), b"tracker", kind + identity)))
+    return f"evt_{digest.hexdigest()[:32]}"
+
+
+def _event(
+    envelope: TrackerEnvelope, data: dict[str, Any], value: bytes, received_at: datetime, tolerance: timedelta
+) -> TimelineEvent:
+    tenant = envelope.tenant_id
+    context = _context(envelope)
+    return TimelineEvent(
+        event_id=event_id(envelope, value),
+        tenant_id=tenant,
+        event=envelope.event,
+        source=Source.TRACKER,
+        timestamp=_timestamp(envelope.timestamp, received_at, tolerance),
+        received_at=received_at,
+        data=data,
+        identities=_identities(envelope, context),
+        url=envelope.url,
+        domain=envelope.domain or _host(envelope.url),
+        visitor_id=envelope.visitorId,
+        session_id=envelope.sessionId,
+        context=context,
+    )
+
+
+def _timestamp(sent: datetime | None, received_at: datetime, tolerance: timedelta) -> datetime:
+    if sent is None:
+        return received_at
+    return min(to_utc_millis(sent), received_at + tolerance)
+
+
+def _identities(envelope: TrackerEnvelope, context: dict[str, Any]) -> tuple[Identity, ...]:
+    """Strongest first. One that names nobody is left out, and said so in the context."""
+    found = []
+    for kind, sent, refused in (
+        (IdentityKind.EXTERNAL, envelope.external_contact_id, EXTERNAL_REFUSED),
+        (IdentityKind.VISITOR, envelope.visitorId, VISITOR_REFUSED),
+    ):
+        if sent is None:
+            continue
+        trimmed = sent.strip()
+        if len(trimmed) > MAX_IDENTITY_LENGTH or is_junk_identity(trimmed):
+            context[refused] = True
+        else:
+            found.append(Identity(envelope.tenant_id, kind, trimmed))
+    return tuple(found)
+
+
+def _context(envelope: TrackerEnvelope) -> dict[str, Any]:
+    context: dict[str, Any] = {}
+    if envelope.ga_user_id is not None:
+        context["ga_user_id"] = envelope.ga_user_id
+    if envelope.userAgent is not None:
+        context["user_agent"] = envelope.userAgent
+    if envelope.referrer is not None:
+        context["referrer"] = envelope.referrer
+    if envelope.screenResolution is not None:
+        context["screen_resolution"] = envelope.screenResolution
+    return context
+
+
+def _host(url: str | None) -> str | None:
+    if not url:
+        return None
+    try:
+        return urlsplit(url).hostname or None
+    except ValueError:
+        return None
+
+
+def _reason(error: ValidationError) -> str:
+    """What is wrong first, without a word of the payload: a field that we do not know may be named after anything."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    kind = first["type"]
+    if kind == "json_invalid":
+        return "not valid JSON"
+    name = str(first["loc"][0]) if first["loc"] else "value"
+    return f"{name if _FIELD_NAME.fullmatch(name) else '(unprintable name)'}: {kind}"

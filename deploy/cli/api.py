@@ -1,0 +1,63 @@
+"""`pathbound api`."""
+
+import asyncio
+
+import click
+import structlog
+from aiohttp import web
+
+from deploy.bootstrap import open_core
+from deploy.cli.options import stop_on_signals, with_settings
+from service.api.app import create_app
+from service.clock import system_clock
+from service.identity.linking import keep_linking
+from service.kafka.probe import KafkaProbe
+from service.ops.health import Checks, Progress
+from service.settings import ApiSettings
+
+_log = structlog.get_logger(__name__)
+_BEAT_SECONDS = 1.0
+
+
+@click.command()
+@with_settings(ApiSettings)
+async def api(settings: ApiSettings) -> None:
+    """Serve the HTTP API."""
+    stop = stop_on_signals()
+    probe = KafkaProbe(settings.kafka_bootstrap)
+    progress = Progress()
+    async with open_core(settings) as core:
+        checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check}, {"event_loop": progress.age})
+        runner = web.AppRunner(
+            create_app(core.use_cases, checks, system_clock),
+            access_log=None,
+            shutdown_timeout=settings.api_shutdown_seconds,
+        )
+        await runner.setup()
+        try:
+            await _listen(runner, settings)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keep_linking(core.linker, stop))
+                tasks.create_task(_beat(progress, stop))
+        finally:
+            await runner.cleanup()
+            await probe.close()
+
+
+async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
+    try:
+        await web.TCPSite(runner, settings.api_host, settings.api_port, backlog=1024).start()
+    except OSError as error:
+        where = f"{settings.api_host}:{settings.api_port}"
+        raise click.ClickException(f"Cannot listen on {where} ({error.strerror}); choose another --api-port.") from None
+    _log.info("api_listening", address=runner.addresses[0])
+
+
+async def _beat(progress: Progress, stop: asyncio.Event) -> None:
+    """The loop moves: what liveness asks."""
+    while not stop.is_set():
+        progress.mark()
+        try:
+            await asyncio.wait_for(stop.wait(), _BEAT_SECONDS)
+        except TimeoutError:
+            continue

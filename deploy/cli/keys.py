@@ -1,0 +1,91 @@
+"""`pathbound keys create|list|revoke`."""
+
+import json
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from deploy.bootstrap import open_core
+from deploy.cli.options import with_settings
+from schemas.scopes import Scope
+from schemas.tenants import TENANT_PATTERN, TenantId
+from schemas.timestamps import iso_millis
+from service.clock import system_clock
+from service.settings import MongoSettings
+
+_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys."""
+
+
+def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else _TENANT.validate_python(value)
+    except ValidationError:
+        raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
+
+
+@keys.command()
+@click.option("--tenant", required=True, callback=_tenant, help="The tenant the key belongs to.")
+@click.option(
+    "--scope",
+    "scopes",
+    required=True,
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the key may do; give it once for each scope.",
+)
+@click.option("--name", default="", help="A name to know it by.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_settings(MongoSettings)
+async def create(settings: MongoSettings, tenant: str, scopes: tuple[str, ...], name: str, as_json: bool) -> None:
+    """Create a key and print it: the only time it can be seen."""
+    async with open_core(settings) as core:
+        granted = frozenset(Scope(scope) for scope in scopes)
+        key, text = await core.use_cases.access_keys.issue(tenant, name, granted)
+    if as_json:
+        told = {"key_id": key.key_id, "api_key": text, "tenant_id": tenant, "name": name, "scopes": sorted(granted)}
+        click.echo(json.dumps(told))
+    else:
+        click.echo(f"{text}\n\n{key.key_id} for tenant {tenant}. Keep it now: it is not shown again.")
+
+
+@keys.command(name="list")
+@click.option("--tenant", callback=_tenant, help="Only this tenant's keys.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_settings(MongoSettings)
+async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) -> None:
+    """List keys, never their secrets."""
+    async with open_core(settings) as core:
+        found = await core.store.api_keys.of_tenant(tenant)
+    for key in found:
+        state = f"revoked {iso_millis(key.revoked_at)}" if key.revoked_at else "active"
+        told = {
+            "key_id": key.key_id,
+            "tenant_id": key.tenant_id,
+            "name": key.name,
+            "scopes": sorted(key.scopes),
+            "created_at": iso_millis(key.created_at),
+            "state": state,
+        }
+        if as_json:
+            click.echo(json.dumps(told))
+        else:
+            click.echo(f"{key.key_id}  {key.tenant_id}  {state}  {','.join(sorted(key.scopes))}  {key.name}".rstrip())
+    if not found and not as_json:
+        click.echo("No keys. Make one: pathbound keys create --tenant T --scope contacts:read", err=True)
+
+
+@keys.command()
+@click.argument("key_id")
+@with_settings(MongoSettings)
+async def revoke(settings: MongoSettings, key_id: str) -> None:
+    """Revoke KEY_ID at once, for good."""
+    async with open_core(settings) as core:
+        known = await core.store.api_keys.revoke(key_id, system_clock())
+    if not known:
+        raise click.ClickException("There is no key with this id; `pathbound keys list` shows the ids.")
+    click.echo(f"{key_id} is revoked.")

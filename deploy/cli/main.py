@@ -1,0 +1,34 @@
+"""`pathbound`: one command for everything."""
+
+import click
+
+from deploy.cli.api import api
+from deploy.cli.consume import consume
+from deploy.cli.init import init
+from deploy.cli.keys import keys
+from deploy.cli.relay import relay
+from deploy.cli.send import send
+from deploy.cli.up import up
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="pathbound-contacts", prog_name="pathbound")
+def pathbound() -> None:
+    """Pathbound Contacts: a contacts service with an HTTP API, a change feed on Kafka, and timelines that visitor
+    events are stitched into.
+
+    Every option is also an environment variable (named in each command's --help); options win.
+    """
+
+
+for command in (up, api, relay, consume, init, keys, send):
+    pathbound.add_command(command)
+
+
+def main() -> None:
+    """The entry point."""
+    pathbound(prog_name="pathbound", auto_envvar_prefix=None)
+
+
+if __name__ == "__main__":
+    main()

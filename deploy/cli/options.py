@@ -1,0 +1,98 @@
+"""Command-line options made of the settings: each field is an option with its description, type check and variable."""
+
+import asyncio
+import functools
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar, get_args, get_origin
+
+import click
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from service.errors import StoreUnavailableError, StreamUnavailableError
+from service.ops.logging import configure_logging
+from service.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+_Command = Callable[..., Any]
+
+
+def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
+    """Make an async function a command body: it gets validated settings first, then the command's own parameters.
+
+    Foreseeable faults (a setting out of range, MongoDB or Kafka away) end in one sentence and exit status 1 or 2.
+    """
+
+    def decorate(function: Callable[..., Coroutine[Any, Any, None]]) -> _Command:
+        @functools.wraps(function)
+        def command(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in model.model_fields}
+            settings = _validated(model, {name: value for name, value in chosen.items() if value is not None})
+            configure_logging(settings.log_level, settings.log_format)
+            asyncio.run(_told(function(settings, **given), settings))
+
+        decorated: _Command = command
+        for name, info in reversed(model.model_fields.items()):
+            decorated = _option(name, info)(decorated)
+        return decorated
+
+    return decorate
+
+
+def _option(name: str, info: FieldInfo) -> Callable[[_Command], _Command]:
+    default = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
+    variable = f"PATHBOUND_{name.upper()}"
+    flag = f"--{name.replace('_', '-')}"
+    if info.annotation is bool:
+        flag = f"{flag}/--no-{name.replace('_', '-')}"
+    description = f"{info.description}  [env: {variable}; default: {default if default != '' else 'empty'}]"
+    # Without a default of its own, what is not given falls through to the environment, read by the settings.
+    return click.option(flag, name, type=_type(info), default=None, help=description)
+
+
+def _type(info: FieldInfo) -> Any:
+    if get_origin(info.annotation) is not None:
+        return click.Choice([str(choice) for choice in get_args(info.annotation)])
+    return {int: int, float: float, bool: bool}.get(info.annotation, str)  # type: ignore[arg-type]
+
+
+def _validated(model: type[S], given: dict[str, Any]) -> S:
+    try:
+        return model(**given)
+    except ValidationError as error:
+        faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        raise click.UsageError("; ".join(faults)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"PATHBOUND_{str(location[0]).upper()}" if location else "settings"
+
+
+async def _told(work: Awaitable[None], settings: Settings) -> None:
+    try:
+        await work
+    except StoreUnavailableError:
+        where = "PATHBOUND_MONGO_URL"
+        message = f"MongoDB cannot be used: check that it runs as a replica set and that {where} points to it."
+        raise click.ClickException(message) from None
+    except StreamUnavailableError:
+        bootstrap = getattr(settings, "kafka_bootstrap", "")
+        message = f"Kafka cannot be used at {bootstrap}: check that it runs and PATHBOUND_KAFKA_BOOTSTRAP."
+        raise click.ClickException(message) from None
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set. A second signal ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.exit(1)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return stop

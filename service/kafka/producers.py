@@ -1,0 +1,100 @@
+"""Producers, and how to get rid of one.
+
+aiokafka's own stop() waits for the broker: for batches that an idempotent producer retries for ever, for a coordinator
+that it looks up for ever, for a socket's last bytes. `discard` does not.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from schemas.topics import MAX_RECORD_BYTES
+from service.settings import KafkaSettings
+
+REQUEST_TIMEOUT_MS = 9_000
+_TRANSACTION_TIMEOUT_MS = 20_000
+_BATCH_BYTES = 1024 * 1024
+_ENVELOPE_BYTES = 64 * 1024
+_STOP_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+def plain_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that is not started, idempotent, without transactions. End it with `discard`."""
+    return make_producer(settings.kafka_bootstrap)
+
+
+def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKafkaProducer:
+    """A producer that is not started; transactional if it has an id. End it with `discard`."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=_BATCH_BYTES,
+        max_request_size=MAX_RECORD_BYTES + _ENVELOPE_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+async def discard(producer: AIOKafkaProducer, *, clean: bool) -> None:
+    """End a producer within about two seconds, whatever state Kafka is in. Never raises.
+
+    `clean`: nothing is under way, so the polite way is tried first. Otherwise what is under way is dropped; a
+    transaction is left open, for the successor's InitProducerId (or the broker's timeout) to abort.
+    """
+    if clean and await _in_time(producer.stop()):
+        return
+    with contextlib.suppress(AttributeError):  # aiokafka's inside; should it change, this is only less tidy
+        await _abandon(producer)
+    if not await _in_time(producer.client.close()):
+        _log.warning("kafka_producer_not_closed")
+
+
+async def _in_time(end: Coroutine[Any, Any, None]) -> bool:
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await end
+    except Exception:  # noqa: BLE001 - whatever killed the sender is raised again here, and nothing is left to do about it
+        return False
+    return True
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Cancel what the sender does (else it lives on, and may even commit when Kafka is back), and drop the sockets."""
+    owners = (producer._sender, producer._message_accumulator)  # noqa: SLF001
+    tasks = [task for task in asyncio.all_tasks() if _owner_of(task) in owners]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+    abort_connections(producer.client)
+    producer._closed = True  # noqa: SLF001 - which stop() would have set, after waiting for what never comes
+    _forget_transaction(producer)
+
+
+def abort_connections(client: Any) -> None:
+    """Drop an AIOKafkaClient's sockets: its close() would wait until a stopped broker takes the last bytes."""
+    for connection in client._conns.values():  # noqa: SLF001
+        if connection._writer is not None:  # noqa: SLF001
+            connection._writer.transport.abort()  # noqa: SLF001
+
+
+def _owner_of(task: "asyncio.Task[Any]") -> object:
+    """The object whose method the task runs."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    return None if frame is None else frame.f_locals.get("self")
+
+
+def _forget_transaction(producer: AIOKafkaProducer) -> None:
+    """The open transaction's error is nobody's news any more."""
+    waiter = producer._txn_manager._transaction_waiter  # noqa: SLF001
+    if waiter is not None and waiter.done() and not waiter.cancelled():
+        waiter.exception()

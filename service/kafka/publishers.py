@@ -1,0 +1,133 @@
+"""What the outbox relay publishes through: implementations of `service.outbox.publisher.Publisher`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from service.errors import StreamUnavailableError
+from service.kafka.producers import discard, make_producer
+from service.outbox.model import OutboxRecord
+from service.outbox.publisher import PublisherFactory, PublisherFencedError
+from service.settings import RelaySettings
+
+_START_SECONDS = 10.0
+_PUBLISH_SECONDS = 10.0
+_TURN = 64
+
+_log = structlog.get_logger(__name__)
+
+
+def publisher_factory(settings: RelaySettings) -> PublisherFactory:
+    """How a shard's publisher is made, by `relay_transactions`; a warning where that means no fencing."""
+    bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
+    if settings.relay_transactions:
+        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard))
+    _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
+    return lambda _shard: NonTransactionalPublisher(bootstrap)
+
+
+def transactional_id(prefix: str, shard: int) -> str:
+    """The same for all relays, so that Kafka lets only the latest one publish the shard."""
+    return f"{prefix}pathbound.relay.{shard}"
+
+
+class _KafkaPublisher:
+    """A producer, started late, and useless after its first error."""
+
+    def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
+        self._make = make
+        self._producer: AIOKafkaProducer | None = None
+        self._clean = True
+
+    async def start(self) -> None:
+        """See Publisher.start."""
+        self._producer = self._make()
+        async with self._bounded(_START_SECONDS):
+            await self._producer.start()
+
+    async def stop(self) -> None:
+        """See Publisher.stop."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await discard(producer, clean=self._clean)
+
+    def _started(self) -> AIOKafkaProducer:
+        if self._producer is None or not self._clean:
+            raise StreamUnavailableError("this publisher has ended")
+        return self._producer
+
+    async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[OutboxRecord]) -> None:
+        """Hand all over in order, then wait until Kafka has all."""
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for number, record in enumerate(records):
+                sent.append(await _send(producer, record))
+                if number % _TURN == _TURN - 1:
+                    await asyncio.sleep(0)  # send() rarely waits by itself, and others want their turn
+            await asyncio.gather(*sent)
+        finally:
+            for future in sent:
+                if future.done() and not future.cancelled():
+                    future.exception()  # seen: the first error is the one that is raised
+                future.cancel()
+
+    @asynccontextmanager
+    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
+        """Bound in time, in the core's words; anything but success (a cancellation too) ends this publisher."""
+        self._clean = False
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise PublisherFencedError(type(error).__name__) from error
+        except KafkaError as error:
+            if isinstance(error.__cause__, InvalidProducerEpoch | ProducerFenced):
+                raise PublisherFencedError(type(error).__name__) from error
+            raise StreamUnavailableError(type(error).__name__) from error
+        except (OSError, TimeoutError) as error:
+            raise StreamUnavailableError(type(error).__name__) from error
+        self._clean = True
+
+
+class TransactionalPublisher(_KafkaPublisher):
+    """Each batch is one Kafka transaction; starting it fences whoever had the same transactional id."""
+
+    def __init__(self, bootstrap: str, transactional_id: str) -> None:
+        super().__init__(lambda: make_producer(bootstrap, transactional_id))
+
+    async def publish(self, records: Sequence[OutboxRecord]) -> None:
+        """See Publisher.publish."""
+        producer = self._started()
+        async with self._bounded(_PUBLISH_SECONDS):
+            await producer.begin_transaction()
+            # Awaited before the commit, which aiokafka would else make without the batches that failed.
+            await self._send_all(producer, records)
+            await producer.commit_transaction()
+
+
+class NonTransactionalPublisher(_KafkaPublisher):
+    """For brokers without transactions (librdkafka's mock): idempotent and ordered, but nothing is fenced."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(lambda: make_producer(bootstrap))
+
+    async def publish(self, records: Sequence[OutboxRecord]) -> None:
+        """See Publisher.publish, but not all or none."""
+        producer = self._started()
+        async with self._bounded(_PUBLISH_SECONDS):
+            await self._send_all(producer, records)
+
+
+async def _send(producer: AIOKafkaProducer, record: OutboxRecord) -> "asyncio.Future[Any]":
+    future: asyncio.Future[Any] = await producer.send(
+        record.topic,
+        value=record.value,
+        key=record.contact_id.encode(),
+        headers=[(name, value.encode()) for name, value in record.headers],
+    )
+    return future

@@ -1,0 +1,86 @@
+"""Making the topics."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import CreateTopicsRequest
+
+from schemas.topics import TOPICS, TopicSpec
+from service.errors import StreamUnavailableError
+from service.settings import TopicSettings
+
+_BOUND_SECONDS = 30.0
+_REQUEST_TIMEOUT_MS = 10_000
+
+_log = structlog.get_logger(__name__)
+
+
+async def create_topics(settings: TopicSettings) -> list[str]:
+    """Make every topic that is missing; those there are stay as they are. Returns the names of all, with prefix.
+
+    Raises StreamUnavailableError with a sentence for people.
+    """
+    names = [settings.topic_prefix + topic.name for topic in TOPICS]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        async with asyncio.timeout(_BOUND_SECONDS):
+            await admin.start()
+            await _create(admin, settings)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise StreamUnavailableError(
+            f"Kafka at {settings.kafka_bootstrap} could not be asked for its topics ({type(error).__name__}). "
+            "Is it running, and is PATHBOUND_KAFKA_BOOTSTRAP right?"
+        ) from error
+    finally:
+        await _close(admin)
+    return names
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:
+    wanted = [_new_topic(topic, settings) for topic in TOPICS]
+    try:
+        answer = await _ask(admin, wanted)
+    except IncompatibleBrokerVersion:
+        # librdkafka's mock cluster: a topic is made by asking for it.
+        _log.warning("kafka_without_create_topics", hint="topics get the broker's own configuration")
+        await admin.describe_topics([topic.name for topic in wanted])
+        return
+    for name, code, *message in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            said = f": {message[0]}" if message and message[0] else ""
+            raise StreamUnavailableError(f"Kafka refused to make the topic {name} ({error.__name__}{said}).")
+
+
+def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:
+    made = NewTopic(
+        name=settings.topic_prefix + topic.name,
+        num_partitions=settings.topic_partitions,
+        replication_factor=1,
+        topic_configs=topic.config,
+    )
+    made.replication_factor = settings.topic_replication  # the constructor refuses -1, which brokers take
+    return made
+
+
+async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
+    if admin._client.cluster.controller is not None:  # noqa: SLF001 - create_topics() fails without one
+        return await admin.create_topics(wanted)
+    # No controller: one is being elected, or the broker is a mock, which the driver then tells us by its API versions.
+    request = CreateTopicsRequest(
+        create_topic_requests=[admin._convert_new_topic_request(topic) for topic in wanted],  # noqa: SLF001
+        timeout=_REQUEST_TIMEOUT_MS,
+        validate_only=False,
+    )
+    return await admin._send_request(request)  # noqa: SLF001
+
+
+async def _close(admin: AIOKafkaAdminClient) -> None:
+    try:
+        async with asyncio.timeout(1.0):
+            await admin.close()
+    except (TimeoutError, KafkaError, OSError):
+        _log.warning("kafka_admin_not_closed")

@@ -1,0 +1,223 @@
+"""The relay: publishes the outbox's shards that it holds leases for (design, decision 8)."""
+
+import asyncio
+import random
+from collections.abc import Collection, Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from service.clock import Clock, system_clock
+from service.errors import StoreError, StoreUnavailableError
+from service.outbox import observe
+from service.outbox.leasing import LeaseKeeper, Round
+from service.outbox.publisher import PublisherFactory, PublisherFencedError
+from service.outbox.shard import ShardWorker
+from service.ports import Leases, Outbox
+
+# Together under 8 s: a batch may finish, what remains is cut and closed, the leases are given back.
+_DRAIN_SECONDS = 3.5
+_CUT_SECONDS = 2.8
+_LEAVE_SECONDS = 1.0
+_CANCEL_SECONDS = 0.3
+_REWATCH_SECONDS = 1.0
+_MEASURE_SECONDS = 5.0
+_MEASURE_SHARE = 20
+
+_log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """One relay process. Any number share the shards."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        leases: Leases,
+        publisher_factory: PublisherFactory,
+        holder: str,
+        *,
+        batch: int = 500,
+        sweep_seconds: float = 1.0,
+        lease_seconds: float = 5.0,
+        clock: Clock = system_clock,
+    ) -> None:
+        """`holder`: this process's name, never used again by another."""
+        self._outbox = outbox
+        self._publisher_factory = publisher_factory
+        self._batch = batch
+        self._sweep_seconds = sweep_seconds
+        self._clock = clock
+        self._keeper = LeaseKeeper(leases, holder, lease_seconds, _now)
+        self._workers: dict[int, ShardWorker] = {}
+        self._leaving: set[int] = set()
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._fault: BaseException | None = None
+        self._faulted = asyncio.Event()
+        self._round_tried_at = self._round_made_at = float("-inf")
+
+    @property
+    def last_progress(self) -> float:
+        """When the slowest of its loops last moved, on the monotonic clock: for liveness.
+
+        With MongoDB or Kafka away they go on moving, at least every 35 s.
+        """
+        return min([self._round_tried_at, *(worker.last_progress for worker in self._workers.values())])
+
+    @property
+    def shards(self) -> list[int]:
+        """Those it publishes now."""
+        return sorted(set(self._workers) - self._leaving)
+
+    async def check(self) -> None:
+        """For readiness. Raises StoreUnavailableError or StreamUnavailableError for what keeps it from publishing."""
+        if _now() - self._round_made_at > self._keeper.seconds:
+            raise StoreUnavailableError
+        for worker in self._workers.values():
+            if worker.trouble is not None:
+                raise worker.trouble
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; then ends within 8 s, MongoDB and Kafka there or not. Raises what is a fault in here."""
+        self._round_tried_at = _now()
+        loops = (self._keep_leases(), self._listen(), self._sweep(), self._measure())
+        background = [self._watched(loop) for loop in loops]
+        waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(self._faulted.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._shut_down([*waiting, *background])
+        if self._fault is not None:
+            raise self._fault
+
+    def _watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose fault ends the relay."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._fault = self._fault or fault
+            self._faulted.set()
+
+    # Leases
+
+    async def _keep_leases(self) -> None:
+        while True:
+            started = self._round_tried_at = _now()
+            try:
+                self._apply(await self._keeper.round(self.shards, self._leaving))
+            except StoreError as error:
+                _log.warning("relay_leases_not_kept", error=type(error).__name__)
+            else:
+                self._round_made_at = _now()
+            await asyncio.sleep(max(started + self._keeper.seconds / 3 - _now(), 0.05))
+
+    def _apply(self, outcome: Round) -> None:
+        for shard in outcome.renewed:
+            if shard in self._workers:
+                self._workers[shard].extend(outcome.until)
+        for shard in outcome.lost:
+            if shard in self._workers:
+                self._workers[shard].cut()
+        for shard in outcome.surplus:
+            if shard in self._workers:
+                self._leaving.add(shard)
+                self._workers[shard].drain()
+        for shard in outcome.gained:
+            self._take(shard, outcome.until)
+
+    def _take(self, shard: int, until: float) -> None:
+        worker = self._workers[shard] = ShardWorker(
+            shard, self._outbox, self._publisher_factory, batch=self._batch, clock=self._clock, until=until
+        )
+        observe.lease(shard, held=True)
+        task = self._watched(self._publish(worker))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def _publish(self, worker: ShardWorker) -> None:
+        """A worker's life. Its shard comes back only by another round."""
+        shard = worker.shard
+        try:
+            await worker.run()
+        except PublisherFencedError:
+            _log.warning("relay_fenced", shard=shard)
+        finally:
+            self._leaving.add(shard)
+            await worker.close()
+            await self._forget(shard)
+
+    async def _forget(self, shard: int) -> None:
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._keeper.give_back(shard)
+        except (StoreError, TimeoutError):
+            _log.info("relay_lease_left_to_expire", shard=shard)
+        finally:
+            del self._workers[shard]
+            self._leaving.discard(shard)
+            observe.lease(shard, held=False)
+
+    # What wakes the workers
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._outbox.watch() as shards:
+                    self._wake_all()  # what was committed while nobody listened
+                    async for shard in shards:
+                        if shard in self._workers:
+                            self._workers[shard].wake()
+            except StoreError as error:
+                _log.warning("relay_change_stream_lost", error=type(error).__name__)
+            await asyncio.sleep(_REWATCH_SECONDS * random.uniform(0.2, 1))  # noqa: S311 - no secret
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._sweep_seconds)
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for worker in self._workers.values():
+            worker.wake()
+
+    async def _measure(self) -> None:
+        """Counting costs what it counts, so it takes at most a twentieth of the time."""
+        while True:
+            started = _now()
+            try:
+                observe.backlog(await self._outbox.backlog(), self.shards, self._clock())
+            except StoreError:
+                _log.debug("relay_backlog_unknown")
+            await asyncio.sleep(max(_MEASURE_SECONDS, _MEASURE_SHARE * (_now() - started)))
+
+    # The end
+
+    async def _shut_down(self, background: Sequence[asyncio.Task[Any]]) -> None:
+        for task in background:
+            task.cancel()
+        for worker in self._workers.values():
+            worker.drain()
+        await _wait_for(self._publishing, _DRAIN_SECONDS)
+        for worker in self._workers.values():
+            worker.cut()
+        await _wait_for(self._publishing, _CUT_SECONDS)
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._keeper.depart()
+        except (StoreError, TimeoutError):
+            _log.info("relay_membership_left_to_expire")
+        for task in background:
+            task.cancel()  # closing a change stream waits for MongoDB, which may be stopped
+        await _wait_for(background, _CANCEL_SECONDS)
+
+
+async def _wait_for(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

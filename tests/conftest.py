@@ -1,0 +1,163 @@
+"""One real MongoDB and one real Kafka for the whole run, shared by all workers.
+
+The controlling process starts them; each worker gets their addresses. A test that needs a database or topics of its
+own takes `store` or `topic_prefix`; one that only reads and writes contacts takes `api` and a tenant of its own.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.bootstrap import build_core
+from deploy.stack import LocalStack
+from service.kafka.topics import create_topics
+from service.mongo.indexes import create_indexes
+from service.mongo.store import MongoStore, connect, database_of, open_store
+from service.settings import MongoSettings, TopicSettings
+from tests.support.api import ApiUser, serve
+
+_NEED_NO_SERVERS = ("unit", "architecture")
+_stack: LocalStack | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, once a run."""
+    global _stack
+    if hasattr(config, "workerinput") or config.option.collectonly or _needs_no_servers(config):
+        return
+    directory = Path(tempfile.mkdtemp(prefix="pathbound-test-"))
+    _stack = LocalStack(directory)
+    try:
+        addresses = _stack.start()
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    config.stash[_ADDRESSES] = (addresses.mongo_url, addresses.kafka_bootstrap)
+
+
+_ADDRESSES = pytest.StashKey[tuple[str, str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the servers are."""
+    node.workerinput["addresses"] = node.config.stash.get(_ADDRESSES, None)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers and forget their data."""
+    if _stack is not None:
+        _stack.stop()
+        shutil.rmtree(_stack.directory.path, ignore_errors=True)
+
+
+def _needs_no_servers(config: pytest.Config) -> bool:
+    places = [Path(argument.split("::")[0]) for argument in config.args]
+    return bool(places) and all(any(name in place.parts for name in _NEED_NO_SERVERS) for place in places)
+
+
+def _addresses(config: pytest.Config) -> tuple[str, str]:
+    workerinput = getattr(config, "workerinput", None)
+    addresses = workerinput["addresses"] if workerinput else config.stash.get(_ADDRESSES, None)
+    assert addresses, "this test needs servers: it must not live in tests/unit"
+    return addresses[0], addresses[1]
+
+
+@pytest.fixture(scope="session")
+def mongo_url(pytestconfig: pytest.Config) -> str:
+    """The run's MongoDB."""
+    return _addresses(pytestconfig)[0]
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(pytestconfig: pytest.Config) -> str:
+    """The run's Kafka."""
+    return _addresses(pytestconfig)[1]
+
+
+def _database_settings(mongo_url: str) -> MongoSettings:
+    return MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
+
+
+@pytest.fixture
+def mongo_settings(mongo_url: str) -> MongoSettings:
+    """A database of the test's own (not made yet)."""
+    return _database_settings(mongo_url)
+
+
+@pytest.fixture
+def mongo_database(mongo_settings: MongoSettings) -> str:
+    """Its name."""
+    return mongo_settings.mongo_database
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix of the test's own, for topics, groups and transactional ids."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+async def init_topics(kafka_bootstrap: str, topic_prefix: str) -> list[str]:
+    """The test's own topics, two partitions each."""
+    settings = TopicSettings(kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix, topic_partitions=2)
+    return await create_topics(settings)
+
+
+async def _fresh_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
+    client = connect(settings)
+    try:
+        await create_indexes(database_of(client, settings), outbox_retention_seconds=3600)
+        async with open_store(settings) as store:
+            yield store
+        await client.drop_database(settings.mongo_database)
+    finally:
+        client.close()
+
+
+@pytest.fixture
+async def store(mongo_settings: MongoSettings) -> AsyncIterator[MongoStore]:
+    """A store in a database of the test's own, with all indexes; dropped afterwards."""
+    async for fresh in _fresh_store(mongo_settings):
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+async def shared_store(mongo_url: str) -> AsyncIterator[MongoStore]:
+    """One store for the tests of a worker that keep to a tenant of their own."""
+    async for fresh in _fresh_store(_database_settings(mongo_url)):
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+async def api_url(shared_store: MongoStore) -> AsyncIterator[str]:
+    """The API over the shared store, in this process."""
+    async with serve(build_core(shared_store)) as url:
+        yield url
+
+
+@pytest.fixture
+async def new_user(shared_store: MongoStore, api_url: str) -> AsyncIterator[Callable[..., Any]]:
+    """Make API users, each of a tenant of its own unless told otherwise."""
+    users: list[ApiUser] = []
+
+    async def make(tenant_id: str | None = None, scopes: Any = None) -> ApiUser:
+        user = await ApiUser.create(api_url, build_core(shared_store), tenant_id, scopes)
+        users.append(user)
+        return user
+
+    yield make
+    for user in users:
+        await user.close()
+
+
+@pytest.fixture
+async def api(new_user: Callable[..., Any]) -> ApiUser:
+    """A user with every scope, of a tenant of its own."""
+    user: ApiUser = await new_user()
+    return user

@@ -1,0 +1,174 @@
+"""Events from sources, on a real MongoDB: stored once, in the right timeline, counted exactly."""
+
+import asyncio
+import random
+from dataclasses import replace
+from typing import Any
+
+from deploy.bootstrap import build_core
+from schemas.contacts import CreateContact
+from service.contacts.context import Caller
+from service.identity.model import Association, Identity
+from service.mongo.store import MongoStore
+from service.profile.model import totals_of
+from service.timeline.model import TimelineEvent
+from service.timeline.query import TimelineQuery
+from tests.support.events import MORNING, external, page_view, visitor
+
+TENANT = "t"
+CALLER = Caller(TENANT, "key_1", "req_1")
+
+
+async def create(store: MongoStore, email: str, *visitor_ids: str) -> str:
+    """A contact with visitor ids."""
+    wanted = CreateContact.model_validate({"email": email, "visitor_id": list(visitor_ids)})
+    contact, _ = await build_core(store).use_cases.create_contact(CALLER, wanted)
+    return contact.contact_id
+
+
+async def tracker_events(store: MongoStore, contact_id: str) -> list[TimelineEvent]:
+    """What the contact's timeline holds from the tracker, oldest first."""
+    query = TimelineQuery(TENANT, contact_id, newest_first=False)
+    events = [event async for portion in store.events.timeline(query) for event in portion]
+    return [event for event in events if event.source == "tracker"]
+
+
+async def assert_exact(store: MongoStore, contact_id: str) -> None:
+    """The profile equals a rebuild from the stored events."""
+    total = totals_of(await tracker_events(store, contact_id))
+    profile = await store.profiles.get(TENANT, contact_id)
+    assert profile is not None
+    assert (profile.page_views, profile.sessions) == (total.page_views, len(total.session_ids))
+    assert (profile.first_seen_at, profile.last_seen_at) == (total.first_seen_at, total.last_seen_at)
+    assert (profile.last_page, profile.first_referrer) == (total.last_page, total.first_referrer)
+
+
+async def test_events_before_and_after_the_contact_are_in_its_timeline(store: MongoStore) -> None:
+    ingest = build_core(store).ingest
+    before = [page_view(TENANT, visitor(TENANT, "v"), minute=n, session_id=f"s{n % 3}") for n in range(1200)]
+    for start in range(0, 1200, 400):
+        result = await ingest(before[start : start + 400])
+        assert (result.stored, result.linked) == (400, 0)
+
+    contact_id = await create(store, "ada@example.com", "v")
+    after = [page_view(TENANT, visitor(TENANT, "v"), minute=2000 + n) for n in range(5)]
+    result = await ingest(after)
+
+    assert (result.stored, result.duplicates, result.linked) == (5, 0, 5)
+    assert [event.event_id for event in await tracker_events(store, contact_id)] == [
+        event.event_id for event in before + after
+    ]
+    await assert_exact(store, contact_id)
+
+
+async def test_more_history_than_one_request_links_is_worked_off(store: MongoStore) -> None:
+    core = build_core(store)
+    events = [page_view(TENANT, visitor(TENANT, "v"), minute=n) for n in range(2600)]
+    for start in range(0, 2600, 650):
+        await core.ingest(events[start : start + 650])
+
+    wanted = CreateContact.model_validate({"email": "ada@example.com", "visitor_id": "v"})
+    contact, _ = await core.use_cases.create_contact(CALLER, wanted)
+    assert len(await tracker_events(store, contact.contact_id)) == 2000
+    assert await core.linker.work_off() == 600
+
+    assert len(await tracker_events(store, contact.contact_id)) == 2600
+    assert await store.identities.unfinished("Z" * 26, 10) == []
+    await assert_exact(store, contact.contact_id)
+
+
+async def test_a_redelivery_changes_nothing(store: MongoStore) -> None:
+    ingest = build_core(store).ingest
+    contact_id = await create(store, "ada@example.com", "v")
+    events = [page_view(TENANT, visitor(TENANT, "v"), minute=n, session_id="s") for n in range(10)]
+    events += [page_view(TENANT, visitor(TENANT, "stranger"), minute=n) for n in range(5)]
+
+    first = await ingest([*events, *events[:3]])
+    again = await ingest(events)
+
+    assert (first.stored, first.duplicates, first.linked) == (15, 3, 10)
+    assert (again.stored, again.duplicates, again.linked) == (0, 15, 0)
+    assert len(await tracker_events(store, contact_id)) == 10
+    await assert_exact(store, contact_id)
+
+
+async def test_tenants_do_not_share_visitors(store: MongoStore) -> None:
+    contact_id = await create(store, "ada@example.com", "v")
+    await build_core(store).ingest(
+        [page_view(TENANT, visitor(TENANT, "v"), minute=1), page_view("other", visitor("other", "v"), minute=2)]
+    )
+    assert len(await tracker_events(store, contact_id)) == 1
+
+
+async def test_an_external_id_wins_and_associates_the_free_visitor(store: MongoStore) -> None:
+    core = build_core(store)
+    ada, bob = await create(store, "ada@example.com"), await create(store, "bob@example.com", "bobs")
+    await store.identities.associate([Association(external(TENANT, "crm-7"), ada, "task")], MORNING)
+    early = page_view(TENANT, visitor(TENANT, "free"), minute=1)
+    await core.ingest([early])
+
+    both = [
+        page_view(TENANT, external(TENANT, "crm-7"), visitor(TENANT, "free"), minute=2),
+        page_view(TENANT, external(TENANT, "crm-7"), visitor(TENANT, "bobs"), minute=3),
+    ]
+    await core.ingest(both)
+
+    assert [event.event_id for event in await tracker_events(store, ada)] == [one.event_id for one in [early, *both]]
+    assert await tracker_events(store, bob) == []
+    contact = await store.contacts.get(TENANT, ada)
+    assert contact is not None
+    assert (contact.visitor_ids, contact.version, contact.sequence) == (("free",), 2, 2)
+    assert await store.identities.owners([visitor(TENANT, "bobs")]) == {visitor(TENANT, "bobs"): bob}
+    assert [record.sequence for record in await _published(store, ada)] == [1, 2]
+
+
+async def _published(store: MongoStore, contact_id: str) -> list[Any]:
+    records = [one for shard in range(8) for one in await store.outbox.unpublished(shard, 100)]
+    return sorted((one for one in records if one.contact_id == contact_id), key=lambda record: record.sequence)
+
+
+async def test_arrival_races_with_association_without_a_gap(store: MongoStore) -> None:
+    """Many visitors at once: their events arrive in several consumers, twice, while their contacts are being made."""
+    dice = random.Random(20261123)
+    cores = [build_core(store) for _ in range(3)]
+    events = {
+        f"v{n}": [page_view(TENANT, visitor(TENANT, f"v{n}"), minute=m, session_id=f"s{m % 2}") for m in range(12)]
+        for n in range(24)
+    }
+    batches = []
+    for _ in range(2):
+        everything = [event for mine in events.values() for event in mine]
+        dice.shuffle(everything)
+        batches += [everything[start : start + 16] for start in range(0, len(everything), 16)]
+    works: list[Any] = [cores[n % 3].ingest(batch) for n, batch in enumerate(batches)]
+    creations = [create(store, f"{name}@example.com", name) for name in events]
+    mixed = works + creations
+    dice.shuffle(mixed)
+    gate = asyncio.Semaphore(12)
+
+    async def gated(work: Any) -> Any:
+        async with gate:
+            return await work
+
+    await asyncio.gather(*(gated(work) for work in mixed))
+
+    owners = await store.identities.owners([visitor(TENANT, name) for name in events])
+    for name, mine in events.items():
+        contact_id = owners[visitor(TENANT, name)]
+        stored = await tracker_events(store, contact_id)
+        assert [replace(one, contact_id=None) for one in stored] == mine
+        await assert_exact(store, contact_id)
+
+
+async def test_a_crash_between_storing_and_linking_is_made_good_by_the_sweep(store: MongoStore) -> None:
+    core = build_core(store)
+    await core.ingest([page_view(TENANT, visitor(TENANT, "v"), minute=1)])
+    identity: Identity = visitor(TENANT, "v")
+    # The association is committed, and its process dies before it scans. Its task's token is of long ago.
+    contact_id = await create(store, "ada@example.com")
+    await store.identities.associate([Association(identity, contact_id, "0" * 26)], MORNING)
+
+    assert await build_core(store).linker.work_off(abandoned_too=True) == 1
+
+    assert len(await tracker_events(store, contact_id)) == 1
+    assert await store.identities.unfinished("00" + "Z" * 24, 10) == []

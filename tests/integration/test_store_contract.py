@@ -1,0 +1,156 @@
+"""What every store promises. The one in memory, on which unit tests stand, keeps the promises that MongoDB keeps."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from service.contacts.model import Contact
+from service.errors import DuplicateKeyError
+from service.identity.model import Association
+from service.mongo.store import MongoStore
+from service.profile.model import totals_of
+from service.timeline.query import TimelineQuery
+from tests.support.events import MORNING, external, page_view, visitor
+from tests.support.memory_store import MemoryStore
+
+TENANT = "t"
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+async def any_store(request: pytest.FixtureRequest, store: MongoStore) -> Any:
+    """Both stores, one after the other."""
+    return store if request.param == "mongodb" else MemoryStore()
+
+
+def a_contact(contact_id: str = "ct_1") -> Contact:
+    return Contact(contact_id, TENANT, f"{contact_id}@example.com", {}, MORNING, MORNING, MORNING)
+
+
+async def test_a_transaction_happens_whole_or_not_at_all(any_store: Any) -> None:
+    async with any_store.session() as session:
+
+        async def work() -> None:
+            await session.contacts.insert(a_contact())
+            await session.events.insert([page_view(TENANT, visitor(TENANT, "v"), event_id="evt_1")])
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await session.transaction(work)
+
+    assert await any_store.contacts.get(TENANT, "ct_1") is None
+    assert await any_store.events.stored(["evt_1"]) == {}
+
+
+async def test_an_identity_has_one_contact(any_store: Any) -> None:
+    identity = visitor(TENANT, "v")
+    await any_store.identities.associate([Association(identity, "ct_1", "task-1")], MORNING)
+
+    async with any_store.session() as session:
+        with pytest.raises(DuplicateKeyError):
+            await session.transaction(
+                lambda: session.identities.associate([Association(identity, "ct_2", "task-2")], MORNING)
+            )
+    assert await any_store.identities.owners([identity, visitor("other", "v")]) == {identity: "ct_1"}
+    assert await any_store.identities.claim(identity, "ct_1")
+    assert not await any_store.identities.claim(identity, "ct_2")
+
+
+async def test_link_tasks_are_listed_by_age_until_finished(any_store: Any) -> None:
+    tasks = [Association(visitor(TENANT, name), "ct_1", f"task-{name}") for name in ("b", "a", "c")]
+    await any_store.identities.associate(tasks, MORNING)
+
+    assert [task.link_task for task in await any_store.identities.unfinished("task-c", 10)] == ["task-a", "task-b"]
+    await any_store.identities.finish(["task-a"])
+    assert [task.link_task for task in await any_store.identities.unfinished("task-z", 1)] == ["task-b"]
+
+
+async def test_events_are_stored_once_and_await_their_identities(any_store: Any) -> None:
+    known = replace(page_view(TENANT, visitor(TENANT, "v"), event_id="evt_known"), contact_id="ct_1")
+    unknown = page_view(TENANT, external(TENANT, "e"), visitor(TENANT, "v"), event_id="evt_unknown")
+    nobody = page_view(TENANT, event_id="evt_nobody")
+    await any_store.events.insert([known, unknown, nobody])
+
+    with pytest.raises(DuplicateKeyError):
+        await any_store.events.insert([known])
+    assert await any_store.events.stored(["evt_known", "evt_unknown", "evt_nobody", "evt_no"]) == {
+        "evt_known": False,
+        "evt_unknown": True,
+        "evt_nobody": False,
+    }
+    for identity in unknown.identities:
+        assert await any_store.events.awaiting(identity, 10) == [unknown]
+        assert await any_store.events.any_awaiting([identity])
+    assert not await any_store.events.any_awaiting([visitor("other", "v")])
+
+
+async def test_an_event_is_linked_once_for_good(any_store: Any) -> None:
+    event = page_view(TENANT, external(TENANT, "e"), visitor(TENANT, "v"), event_id="evt_1")
+    await any_store.events.insert([event])
+
+    assert await any_store.events.link(["evt_1"], "ct_1") == 1
+    assert await any_store.events.link(["evt_1"], "ct_2") == 0
+    assert await any_store.events.awaiting(visitor(TENANT, "v"), 10) == []
+    portions = [portion async for portion in any_store.events.timeline(TimelineQuery(TENANT, "ct_1"))]
+    assert portions == [[replace(event, contact_id="ct_1")]]
+
+
+async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: Any) -> None:
+    # Two events a minute: ties are broken by id.
+    events = [
+        replace(page_view(TENANT, event_id=f"evt_{n}", minute=n // 2), contact_id="ct_1") for n in (3, 0, 2, 1, 4, 5)
+    ]
+    await any_store.events.insert(events)
+
+    async def ids(**asked: Any) -> list[str]:
+        query = TimelineQuery(TENANT, "ct_1", **asked)
+        return [event.event_id async for portion in any_store.events.timeline(query) for event in portion]
+
+    assert await ids(newest_first=False) == [f"evt_{n}" for n in range(6)]
+    assert await ids() == [f"evt_{n}" for n in (5, 4, 3, 2, 1, 0)]
+    position = (page_view(TENANT, minute=1).timestamp, "evt_3")
+    assert await ids(after=position, limit=2) == ["evt_2", "evt_1"]
+    assert await ids(after=position, newest_first=False) == ["evt_4", "evt_5"]
+    assert await ids(event="page_leave") == []
+
+
+async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
+    utm = {"utmParams": {"utm_source": "news", "utm_medium": "mail"}}
+    events = [
+        page_view(TENANT, event_id="evt_1", minute=1, session_id="s1", context={"referrer": "https://a.example/"}),
+        page_view(TENANT, event_id="evt_2", minute=3, session_id="s1", data=utm),
+        page_view(TENANT, event_id="evt_3", minute=2, session_id="s2", data={"title": "Two"}),
+    ]
+    for event in (events[1], events[2], events[0]):
+        await any_store.profiles.add(TENANT, {"ct_1": totals_of([event])})
+
+    profile = await any_store.profiles.get(TENANT, "ct_1")
+    assert (profile.page_views, profile.sessions, profile.sources) == (3, 2, ("tracker",))
+    assert (profile.first_seen_at, profile.last_seen_at) == (events[0].timestamp, events[1].timestamp)
+    assert profile.last_page.value == {"url": "https://www.example.com/3", "title": None}
+    assert profile.first_referrer.value == {"referrer": "https://a.example/"}
+    assert profile.first_utm.value == {"utm_source": "news", "utm_medium": "mail"}
+    assert await any_store.profiles.get("other", "ct_1") is None
+
+
+async def test_a_visitor_is_added_once_and_counts_version_and_sequence(any_store: Any) -> None:
+    await any_store.contacts.insert(a_contact())
+
+    changed = await any_store.contacts.add_visitor(TENANT, "ct_1", "v", MORNING)
+    assert (changed.visitor_ids, changed.version, changed.sequence) == (("v",), 2, 2)
+    assert await any_store.contacts.add_visitor(TENANT, "ct_1", "v", MORNING) is None
+    assert await any_store.contacts.add_visitor("other", "ct_1", "w", MORNING) is None
+
+
+async def test_of_two_transactions_that_write_one_document_both_count(any_store: Any) -> None:
+    async def add(value: str) -> None:
+        async with any_store.session() as session:
+            await session.transaction(lambda: session.contacts.add_visitor(TENANT, "ct_1", value, MORNING))
+
+    await any_store.contacts.insert(a_contact())
+    await asyncio.gather(*(add(f"v-{n}") for n in range(8)))
+
+    contact = await any_store.contacts.get(TENANT, "ct_1")
+    assert (contact.version, contact.sequence) == (9, 9)
+    assert sorted(contact.visitor_ids) == [f"v-{n}" for n in range(8)]

@@ -1,0 +1,252 @@
+"""A store in memory with MongoDB's isolation, for thousands of interleavings a second.
+
+A transaction reads a snapshot taken at its start, and at its commit it conflicts with whoever wrote a document that it
+wrote too (then it runs again). Before each operation `turn` lets others go on. It passes the same suite as the real
+store: `tests/integration/test_store_contract.py`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from service.contacts.model import Contact
+from service.errors import DuplicateKeyError
+from service.identity.model import Association, Identity
+from service.outbox.model import OutboxRecord
+from service.profile.model import Profile, Totals, merge
+from service.timeline.model import TimelineEvent
+from service.timeline.query import TimelineQuery
+
+T = TypeVar("T")
+Turn = Callable[[], Awaitable[None]]
+Key = tuple[str, Any]
+Documents = dict[Key, Any]
+
+
+async def _go_on() -> None:
+    return
+
+
+class Memory:
+    """Committed documents by (collection, id); values are never changed in place."""
+
+    def __init__(self, turn: Turn = _go_on) -> None:
+        self.committed: Documents = {}
+        self.turn = turn
+
+    def all(self, collection: str) -> dict[Any, Any]:
+        """One collection, by id."""
+        return {key: value for (name, key), value in self.committed.items() if name == collection}
+
+
+class View:
+    """What one session sees and writes: committed documents, or its transaction's."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._snapshot: Documents | None = None
+        self._writes: Documents = {}
+
+    async def reading(self) -> Documents:
+        """Everything visible now, after letting others go on."""
+        await self.memory.turn()
+        return self.memory.committed if self._snapshot is None else {**self._snapshot, **self._writes}
+
+    async def writing(self, changes: Documents) -> None:
+        """Write; None removes."""
+        await self.memory.turn()
+        if self._snapshot is None:
+            self._apply(changes)
+        else:
+            self._writes |= changes
+
+    async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:
+        """See `service.ports.Session.transaction`."""
+        while True:
+            await self.memory.turn()
+            self._snapshot, self._writes = dict(self.memory.committed), {}
+            try:
+                result = await work()
+                await self.memory.turn()
+                if self._conflicts():
+                    continue
+                self._apply(self._writes)
+                return result
+            finally:
+                self._snapshot, self._writes = None, {}
+
+    def _conflicts(self) -> bool:
+        snapshot = self._snapshot or {}
+        return any(self.memory.committed.get(key) is not snapshot.get(key) for key in self._writes)
+
+    def _apply(self, changes: Documents) -> None:
+        merged = {**self.memory.committed, **changes}
+        self.memory.committed = {key: value for key, value in merged.items() if value is not None}
+
+
+class Contacts:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def insert(self, contact: Contact) -> None:
+        await self._view.writing({("contact", contact.contact_id): contact})
+
+    async def get(self, tenant_id: str, contact_id: str) -> Contact | None:
+        found = (await self._view.reading()).get(("contact", contact_id))
+        return found if found and found.tenant_id == tenant_id else None
+
+    async def add_visitor(self, tenant_id: str, contact_id: str, visitor_id: str, now: datetime) -> Contact | None:
+        contact = await self.get(tenant_id, contact_id)
+        if contact is None or visitor_id in contact.visitor_ids:
+            return None
+        changed = replace(
+            contact,
+            visitor_ids=(*contact.visitor_ids, visitor_id),
+            version=contact.version + 1,
+            sequence=contact.sequence + 1,
+            updated_at=now,
+            committed_at=max(now, contact.committed_at),
+        )
+        await self._view.writing({("contact", contact_id): changed})
+        return changed
+
+
+class Identities:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def associate(self, associations: Sequence[Association], now: datetime) -> None:
+        known = await self._view.reading()
+        if any(("identity", association.identity) in known for association in associations):
+            raise DuplicateKeyError
+        owners = {("identity", one.identity): (one.contact_id, object()) for one in associations}
+        tasks = {("task", one.link_task): one for one in associations}
+        await self._view.writing({**owners, **tasks})
+
+    async def owners(self, identities: Iterable[Identity]) -> dict[Identity, str]:
+        known = await self._view.reading()
+        return {one: known["identity", one][0] for one in identities if ("identity", one) in known}
+
+    async def claim(self, identity: Identity, contact_id: str) -> bool:
+        owner = (await self.owners([identity])).get(identity)
+        if owner == contact_id:
+            await self._view.writing({("identity", identity): (contact_id, object())})
+        return owner == contact_id
+
+    async def finish(self, link_tasks: Sequence[str]) -> None:
+        await self._view.writing({("task", task): None for task in link_tasks})
+
+    async def unfinished(self, before: str, limit: int) -> list[Association]:
+        known = await self._view.reading()
+        tasks = sorted(key for name, key in known if name == "task" and key < before)
+        return [known["task", task] for task in tasks[:limit]]
+
+
+class Events:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def _all(self) -> list[TimelineEvent]:
+        return [value for (name, _), value in (await self._view.reading()).items() if name == "event"]
+
+    async def stored(self, event_ids: Sequence[str]) -> dict[str, bool]:
+        wanted = set(event_ids)
+        found = [event for event in await self._all() if event.event_id in wanted]
+        return {event.event_id: event.contact_id is None and bool(event.identities) for event in found}
+
+    async def insert(self, events: Sequence[TimelineEvent]) -> None:
+        if await self.stored([event.event_id for event in events]):
+            raise DuplicateKeyError
+        await self._view.writing({("event", event.event_id): event for event in events})
+
+    async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
+        events = [event for event in await self._all() if event.contact_id is None and identity in event.identities]
+        return events[:limit]
+
+    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
+        return any([await self.awaiting(identity, 1) for identity in identities])
+
+    async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
+        wanted = set(event_ids)
+        free = [event for event in await self._all() if event.event_id in wanted and event.contact_id is None]
+        await self._view.writing({("event", one.event_id): replace(one, contact_id=contact_id) for one in free})
+        return len(free)
+
+    async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
+        asked = [
+            event
+            for event in await self._all()
+            if (event.tenant_id, event.contact_id) == (query.tenant_id, query.contact_id)
+            and query.event in (None, event.event)
+        ]
+        ordered = sorted(asked, key=_position, reverse=query.newest_first)
+        if query.after is not None and query.newest_first:
+            ordered = [event for event in ordered if _position(event) < query.after]
+        elif query.after is not None:
+            ordered = [event for event in ordered if _position(event) > query.after]
+        yield ordered[: query.limit]
+
+
+def _position(event: TimelineEvent) -> tuple[datetime, str]:
+    return event.timestamp, event.event_id
+
+
+class Profiles:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
+        known = await self._view.reading()
+        keys = {("totals", (tenant_id, contact_id)): total for contact_id, total in totals.items()}
+        await self._view.writing({key: merge(known.get(key, Totals()), total) for key, total in keys.items()})
+
+    async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
+        total: Totals | None = (await self._view.reading()).get(("totals", (tenant_id, contact_id)))
+        if total is None:
+            return None
+        return Profile(
+            sources=tuple(sorted(total.sources)),
+            page_views=total.page_views,
+            sessions=len(total.session_ids),
+            first_seen_at=total.first_seen_at,
+            last_seen_at=total.last_seen_at,
+            last_page=total.last_page,
+            first_referrer=total.first_referrer,
+            first_utm=total.first_utm,
+            last_utm=total.last_utm,
+        )
+
+
+class Outbox:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def append(self, record: OutboxRecord) -> None:
+        await self._view.writing({("outbox", record.record_id): record})
+
+
+class MemorySession:
+    """Implements `service.ports.Session`."""
+
+    def __init__(self, memory: Memory) -> None:
+        view = View(memory)
+        self.transaction = view.transaction
+        self.contacts = Contacts(view)
+        self.identities = Identities(view)
+        self.events = Events(view)
+        self.profiles = Profiles(view)
+        self.outbox = Outbox(view)
+
+
+class MemoryStore(MemorySession):
+    """Implements `service.ports.Store`, as far as the core's own rules need it."""
+
+    def __init__(self, turn: Turn = _go_on) -> None:
+        self.memory = Memory(turn)
+        super().__init__(self.memory)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[MemorySession]:
+        yield MemorySession(self.memory)

@@ -1,0 +1,178 @@
+"""One piece of work: halving, dead letters before the commit, trying again, giving up; never a commit too many."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiokafka.errors import CommitFailedError, KafkaConnectionError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.runtime import retry
+from consumers.runtime.outcomes import InvalidRecord, Record
+from consumers.runtime.records import batches, ids_in_headers, to_record
+from consumers.runtime.work import REFUSED_REASON, Limits, Work, handle_halving
+from service.errors import RefusedDocumentError, StoreUnavailableError
+from tests.support.waiting import eventually
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Step = Callable[[Sequence[Record]], None]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "MAX_DELAY_SECONDS", 0.001)
+
+
+def some(count: int, value: bytes = b"v") -> list[Record]:
+    return [Record("t", 0, offset, None, value, EPOCH) for offset in range(count)]
+
+
+class Scene:
+    """A handler, a DLQ and a partition's commits, all in memory, writing down what happens in which order."""
+
+    topic = "t"
+    name = "test"
+
+    def __init__(self, handle: Step = lambda _: None, publish: Step = lambda _: None) -> None:
+        self.log: list[tuple[str, Any]] = []
+        self.commit_errors: list[Exception] = []
+        self._handle = handle
+        self._publish = publish
+
+    async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
+        self._handle(records)
+        self.log.append(("handled", [record.offset for record in records]))
+        return [InvalidRecord(record, "bad", "Bad") for record in records if record.value == b"bad"]
+
+    async def publish(self, letters: Sequence[InvalidRecord]) -> None:
+        self._publish([letter.record for letter in letters])
+        self.log.append(("dead", [letter.record.offset for letter in letters]))
+
+    async def commit(self, offset: int) -> None:
+        if self.commit_errors:
+            raise self.commit_errors.pop(0)
+        self.log.append(("committed", offset))
+
+    def work(self, records: Sequence[Record], batch: int = 100) -> Work:
+        return Work(self, records, Limits(batch, 10**6, 4), asyncio.Semaphore(4), self.publish, self.commit)
+
+
+def failing(times: int, error: Exception) -> Step:
+    left = [error] * times
+
+    def step(_: Sequence[Record]) -> None:
+        if left:
+            raise left.pop()
+
+    return step
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.sets(st.integers(0, 59)))
+def test_halving_finds_exactly_the_refused_and_stores_the_rest(count: int, refused: set[int]) -> None:
+    stored: list[int] = []
+
+    async def handle(records: Sequence[Record]) -> list[InvalidRecord]:
+        if any(record.offset in refused for record in records):
+            raise RefusedDocumentError
+        stored.extend(record.offset for record in records)
+        return []
+
+    invalid = asyncio.run(handle_halving(handle, some(count)))
+
+    assert [letter.record.offset for letter in invalid] == sorted(offset for offset in refused if offset < count)
+    assert all(letter.reason == REFUSED_REASON for letter in invalid)
+    assert stored == [offset for offset in range(count) if offset not in refused]
+
+
+async def test_dead_letters_come_before_the_commit_and_batches_in_order() -> None:
+    scene = Scene()
+    records = [*some(2), Record("t", 0, 2, None, b"bad", EPOCH)]
+    await scene.work(records, batch=2).run()
+    assert scene.log == [("handled", [0, 1]), ("committed", 2), ("handled", [2]), ("dead", [2]), ("committed", 3)]
+
+
+async def test_each_step_is_tried_again_alone() -> None:
+    scene = Scene(failing(3, StoreUnavailableError()), failing(2, KafkaConnectionError()))
+    scene.commit_errors = [KafkaConnectionError(), TimeoutError()]
+    await scene.work(some(1, b"bad")).run()
+    assert scene.log == [("handled", [0]), ("dead", [0]), ("committed", 1)]
+
+
+async def test_a_fault_is_raised_and_nothing_committed() -> None:
+    scene = Scene(failing(1, ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        await scene.work(some(3)).run()
+    assert scene.log == []
+
+
+async def test_a_partition_that_moved_ends_the_work_quietly() -> None:
+    scene = Scene()
+    scene.commit_errors = [CommitFailedError()]
+    await scene.work(some(4), batch=2).run()
+    assert scene.log == [("handled", [0, 1])]
+
+
+async def test_giving_up_wakes_what_waits_and_commits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 3600.0)
+    monkeypatch.setattr(retry, "MAX_DELAY_SECONDS", 3600.0)
+    scene = Scene(failing(10**6, StoreUnavailableError()))
+    work = scene.work(some(1))
+    running = asyncio.create_task(work.run())
+
+    async def waiting() -> bool:
+        return work.waiting
+
+    await eventually(waiting, 5, "the work waits to try again")
+    work.give_up()
+    await asyncio.wait_for(running, 5)
+    assert scene.log == []
+
+
+async def test_giving_up_lets_the_batch_in_hand_finish_and_begins_no_other() -> None:
+    scene = Scene()
+    work = scene.work(some(4), batch=2)
+    scene._handle = lambda _: work.give_up()
+    await work.run()
+    assert scene.log == [("handled", [0, 1]), ("committed", 2)]
+
+
+@given(st.integers(0, 2000))
+def test_backoff_is_bounded(attempt: int) -> None:
+    assert 0 < retry.backoff(attempt) <= 5.0
+
+
+@given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 7), st.integers(1, 50))
+def test_batches_keep_order_and_bounds(sizes: list[int], most: int, most_bytes: int) -> None:
+    records = [Record("t", 0, offset, None, b"x" * size, EPOCH) for offset, size in enumerate(sizes)]
+    cut = list(batches(records, most, most_bytes))
+    assert [record for batch in cut for record in batch] == records
+    for batch in cut:
+        assert 1 <= len(batch) <= most
+        assert len(batch) == 1 or sum(len(record.value or b"") for record in batch) <= most_bytes
+
+
+def test_only_well_formed_ids_reach_the_logs() -> None:
+    values = [
+        b"req_1",
+        b"req_1",
+        b"ada@example.com",
+        b"a b",
+        b"",
+        b"x" * 200,
+        b"\xff",
+        *(b"r%d" % n for n in range(20)),
+    ]
+    records = [Record("t", 0, 0, None, None, EPOCH, (("x-request-id", value),)) for value in values]
+    assert ids_in_headers(records, "x-request-id") == ["req_1", *(f"r{n}" for n in range(9))]
+
+
+@pytest.mark.parametrize("millis", [-1, -(2**63), 0, 1_700_000_000_123, 2**63 - 1])
+def test_any_broker_timestamp_becomes_one(millis: int) -> None:
+    class Raw:
+        topic, partition, offset, key, value, timestamp, headers = "t", 0, 0, None, None, millis, ()
+
+    assert 1970 <= to_record(Raw()).timestamp.year <= 9999

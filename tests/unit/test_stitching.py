@@ -1,0 +1,214 @@
+"""Stitching leaves no gap: whatever the order of association and arrival, and whoever dies when (design, decision 4).
+
+Ingestion and contact creation run as coroutines over a store with MongoDB's isolation; hypothesis chooses who makes
+the next step, and who is killed before making it. What was killed is delivered again, as Kafka does; what a
+client asked for and got no answer to, it asks for again.
+"""
+
+import itertools
+from collections.abc import Callable, Coroutine, Generator
+from datetime import timedelta
+from types import coroutine
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.contacts import CreateContact
+from service.contacts.associate import VisitorAssociator
+from service.contacts.context import Caller
+from service.contacts.create import ContactCreator
+from service.errors import IdentityTakenError
+from service.identity.linking import Linker
+from service.identity.model import Identity
+from service.profile.model import Totals, totals_of
+from service.timeline.ingest import Ingest, owner_of
+from service.timeline.model import TimelineEvent
+from tests.support.events import MORNING, external, page_view, visitor
+from tests.support.memory_store import MemoryStore
+
+TENANT = "t"
+VISITORS = ["v1", "v2", "v3"]
+
+
+@coroutine
+def turn() -> Generator[None, None, None]:
+    """Let somebody else go on."""
+    yield
+
+
+class World:
+    """One store, and everybody who works on it."""
+
+    def __init__(self) -> None:
+        # It has what these use-cases need, not all of a store.
+        self.store = cast("Any", MemoryStore(turn))
+        self.now = MORNING
+        ids = itertools.count()
+        self.linker = Linker(self.store, lambda: self.now)
+        associator = VisitorAssociator(self.linker, lambda: self.now)
+        self.ingest = Ingest(self.store, self.linker, associator)
+        self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
+
+    async def create_contact(self, email: str, visitors: list[str]) -> None:
+        """A client's request; a refusal is an answer too."""
+        try:
+            wanted = CreateContact.model_validate({"email": email, "visitor_id": visitors})
+            await self.create(Caller(TENANT, "key", None), wanted)
+        except IdentityTakenError:
+            return
+
+    def events(self) -> dict[str, TimelineEvent]:
+        """All stored events, by id."""
+        found: dict[str, TimelineEvent] = self.store.memory.all("event")
+        return found
+
+    def registry(self) -> dict[Identity, str]:
+        """Who has which identity."""
+        return {identity: owner for identity, (owner, _) in self.store.memory.all("identity").items()}
+
+    def restart(self) -> None:
+        """What a process held in memory is gone."""
+        self.linker._finished.clear()
+        self.linker._unfinished.clear()
+
+    def settle(self) -> None:
+        """Time passes, and whoever sweeps, sweeps."""
+        # Link tasks are named by the real clock; a century later every one of them is old.
+        self.now += timedelta(days=36_500)
+        run_to_end(self.linker.work_off(abandoned_too=True))
+
+
+def run_to_end(work: Coroutine[Any, Any, Any]) -> None:
+    """Alone, without anybody in between."""
+    while step(work):
+        continue
+
+
+def step(work: Coroutine[Any, Any, Any]) -> bool:
+    """One step; False when it is over."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return False
+    return True
+
+
+identities = st.one_of(
+    st.sampled_from(VISITORS).map(lambda value: (visitor(TENANT, value),)),
+    st.sampled_from(VISITORS).map(lambda value: (external(TENANT, "e1"), visitor(TENANT, value))),
+)
+stories = st.fixed_dictionaries(
+    {
+        "events": st.lists(identities, min_size=1, max_size=6),
+        # Batches of event numbers: the same number twice is a redelivery.
+        "batches": st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=4),
+        "contacts": st.lists(st.lists(st.sampled_from(VISITORS), max_size=2, unique=True), max_size=3),
+        "schedule": st.lists(st.tuples(st.integers(0, 7), st.integers(0, 9)), max_size=120),
+        "external_known": st.booleans(),
+    }
+)
+
+
+def play(story: dict[str, Any]) -> World:
+    """Run everybody by the schedule; a step with 0 in its second place kills instead, and the work begins anew."""
+    world = World()
+    events = [
+        page_view(TENANT, *who, event_id=f"evt_{n}", minute=n, session_id=f"s{n % 2}")
+        for n, who in enumerate(story["events"])
+    ]
+    if story["external_known"]:
+        run_to_end(world.create_contact("external@example.com", []))
+        world.store.memory.committed["identity", external(TENANT, "e1")] = ("ct_0", object())
+    works: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+        *(lambda batch=batch: world.ingest([events[n % len(events)] for n in batch]) for batch in story["batches"]),
+        *(
+            lambda n=n, visitors=visitors: world.create_contact(f"c{n}@example.com", visitors)
+            for n, visitors in enumerate(story["contacts"])
+        ),
+    ]
+    running = [(make, make()) for make in works]
+    for who, fate in story["schedule"]:
+        if not running:
+            break
+        make, work = running.pop(who % len(running))
+        if fate == 0:
+            work.close()
+            world.restart()
+            running.append((make, make()))
+        elif step(work):
+            running.append((make, work))
+    for _, work in running:
+        run_to_end(work)
+    world.settle()
+    return world
+
+
+def expected_owner(world: World, event: TimelineEvent) -> str | None:
+    return owner_of(event, world.registry())
+
+
+@settings(max_examples=400, deadline=None)
+@given(stories)
+def test_every_event_of_a_known_visitor_is_in_its_contacts_timeline(story: dict[str, Any]) -> None:
+    world = play(story)
+
+    delivered = {f"evt_{n % len(story['events'])}" for batch in story["batches"] for n in batch}
+    stored = {key: event for key, event in world.events().items() if event.source.value == "tracker"}
+    assert set(stored) == delivered
+    for event in stored.values():
+        if expected_owner(world, event) is None:
+            assert event.contact_id is None
+        else:
+            assert event.contact_id is not None
+            owners = {world.registry().get(identity) for identity in event.identities}
+            assert event.contact_id in owners
+
+
+@settings(max_examples=400, deadline=None)
+@given(stories)
+def test_profiles_equal_a_rebuild_from_the_stored_events(story: dict[str, Any]) -> None:
+    world = play(story)
+
+    by_contact: dict[tuple[str, str], list[TimelineEvent]] = {}
+    for event in world.events().values():
+        if event.contact_id and event.source.value == "tracker":
+            by_contact.setdefault((TENANT, event.contact_id), []).append(event)
+    counted = {key: total for key, total in world.store.memory.all("totals").items() if total != Totals()}
+    assert counted == {key: totals_of(events) for key, events in by_contact.items()}
+
+
+@settings(max_examples=400, deadline=None)
+@given(stories)
+def test_change_sequences_are_gapless_and_no_link_task_is_left(story: dict[str, Any]) -> None:
+    memory = play(story).store.memory
+
+    for contact in memory.all("contact").values():
+        records = [record for record in memory.all("outbox").values() if record.contact_id == contact.contact_id]
+        assert sorted(record.sequence for record in records) == list(range(1, contact.sequence + 1))
+    assert not memory.all("task")
+
+
+def test_an_event_stored_before_a_crash_is_linked_by_its_redelivery() -> None:
+    world = World()
+    event = page_view(TENANT, visitor(TENANT, "v1"), event_id="evt_late")
+    run_to_end(world.create_contact("a@example.com", ["v1"]))
+    # As if the association had been committed after the ingest's snapshot, and the ingest killed after its commit.
+    world.store.memory.committed["event", "evt_late"] = event
+
+    run_to_end(world.ingest([event]))
+
+    assert world.events()["evt_late"].contact_id == "ct_0"
+
+
+def test_an_event_committed_before_the_association_is_found_by_its_scan() -> None:
+    world = World()
+    event = page_view(TENANT, visitor(TENANT, "v1"), event_id="evt_early")
+    ingesting = world.ingest([event])
+    while not world.events():
+        step(ingesting)
+    ingesting.close()  # committed, and killed before it read the identities again
+
+    run_to_end(world.create_contact("a@example.com", ["v1"]))
+
+    assert world.events()["evt_early"].contact_id == "ct_0"

@@ -1,0 +1,284 @@
+"""From bytes to a timeline event: what every record, however hostile, must hold to."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumers.runtime.outcomes import InvalidRecordError, Record
+from consumers.tracker.normalise import normalise
+from service.identity.model import Identity, IdentityKind
+from service.timeline.model import TimelineEvent
+
+RECEIVED = datetime(2026, 11, 23, 9, 30, 0, 123_000, tzinfo=UTC)
+TOLERANCE = timedelta(hours=1)
+ADDRESS = "ada@example.com"
+
+
+def record(value: bytes | None, offset: int = 0, received: datetime = RECEIVED) -> Record:
+    return Record("tracker.events", 0, offset, b"v-1", value, received)
+
+
+def envelope(**fields: Any) -> bytes:
+    return json.dumps({"tenant_id": "acme", "event": "page_view"} | fields).encode()
+
+
+def event_of(**fields: Any) -> TimelineEvent:
+    return normalise(record(envelope(**fields)), TOLERANCE)
+
+
+def refusal(value: bytes | None) -> str:
+    with pytest.raises(InvalidRecordError) as caught:
+        normalise(record(value), TOLERANCE)
+    return caught.value.reason
+
+
+# The first example of a process pays for hypothesis' own tables.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10)
+numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+wild_values = (
+    json_values | st.text() | st.integers() | st.floats() | st.dictionaries(st.text(), st.integers(), max_size=2)
+)
+wild_fields = st.dictionaries(
+    st.sampled_from(
+        "tenant_id event message_id data timestamp url domain visitorId sessionId external_contact_id ga_user_id "
+        "userAgent referrer screenResolution surprise".split()
+    ),
+    wild_values,
+)
+
+
+@unhurried
+@given(st.binary(max_size=300))
+def test_any_bytes_give_an_event_or_a_reason(value: bytes) -> None:
+    try:
+        normalise(record(value), TOLERANCE)
+    except InvalidRecordError as error:
+        assert 0 < len(error.reason) < 120  # noqa: PT017 - either way out is right
+
+
+@unhurried
+@given(wild_fields, st.booleans())
+def test_any_json_gives_an_event_or_a_reason(fields: dict[str, Any], complete: bool) -> None:
+    whole = {"tenant_id": "acme", "event": "page_view"} | fields if complete else fields
+    try:
+        normalise(record(json.dumps(whole).encode("utf-8", "surrogatepass")), TOLERANCE)
+    except InvalidRecordError as error:
+        assert error.reason.isascii()  # noqa: PT017
+        assert len(error.reason) < 120  # noqa: PT017
+
+
+@unhurried
+@given(st.dictionaries(keys, json_values, max_size=5))
+def test_data_is_kept_exactly(data: dict[str, Any]) -> None:
+    assert event_of(data=data).data == data
+
+
+@unhurried
+@given(st.dictionaries(keys, json_values, max_size=5), st.integers(1, 10**6))
+def test_a_redelivery_gives_the_same_event(data: dict[str, Any], later_offset: int) -> None:
+    value = envelope(data=data, visitorId="v-1")
+    first, again = (normalise(record(value, offset), TOLERANCE) for offset in (0, later_offset))
+    assert first == again
+
+
+def test_key_order_does_not_matter_without_a_message_id() -> None:
+    one = b'{"tenant_id":"acme","event":"x","data":{"a":1,"b":2}}'
+    other = b'{"data":{"b":2,"a":1},  "event":"x","tenant_id":"acme"}'
+    assert normalise(record(one), TOLERANCE).event_id == normalise(record(other), TOLERANCE).event_id
+
+
+def test_different_content_is_a_different_event() -> None:
+    assert event_of(data={"a": 1}).event_id != event_of(data={"a": 2}).event_id
+
+
+def test_a_message_id_decides_alone() -> None:
+    assert event_of(message_id="m1", data={"a": 1}).event_id == event_of(message_id="m1", data={"a": 2}).event_id
+    assert event_of(message_id="m1").event_id != event_of(message_id="m2").event_id
+
+
+@unhurried
+@given(st.text(min_size=1, max_size=50), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,10}", fullmatch=True))
+def test_tenants_never_collide(message_id: str, tenant: str) -> None:
+    ours = event_of(message_id=message_id).event_id
+    theirs = event_of(message_id=message_id, tenant_id=tenant).event_id
+    assert (ours == theirs) == (tenant == "acme")
+
+
+def test_a_message_id_that_spells_some_content_is_not_that_content() -> None:
+    content = b'{"event":"page_view","tenant_id":"acme"}'
+    named = event_of(message_id=content.decode())
+    assert named.event_id != normalise(record(content), TOLERANCE).event_id
+
+
+def test_event_ids_are_stable_across_releases() -> None:
+    """Stored events would be stored again if these changed."""
+    assert event_of(message_id="m1").event_id == "evt_c53f9f21306680e779a0e07ce7ef2f7a"
+    assert event_of(data={"b": 1, "a": [None, 2.5]}).event_id == "evt_7178cb070f748da46a7d85cee95a5e80"
+
+
+@unhurried
+@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds are naive
+def test_the_future_is_clamped_and_the_past_believed(sent: datetime) -> None:
+    told = event_of(timestamp=sent.isoformat()).timestamp
+    assert told <= RECEIVED + TOLERANCE
+    assert told.microsecond % 1000 == 0
+    if sent <= RECEIVED + TOLERANCE:
+        assert timedelta(0) <= sent - told < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("2026-11-23T10:30:00.123Z", RECEIVED + TOLERANCE),
+        ("2026-11-23T10:30:00.124Z", RECEIVED + TOLERANCE),
+        ("2026-11-23T10:30:00.122Z", RECEIVED + TOLERANCE - timedelta(milliseconds=1)),
+        ("2026-11-23T12:00:00+03:00", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("2026-11-23T09:00:00.1239", datetime(2026, 11, 23, 9, 0, 0, 123_000, tzinfo=UTC)),
+        (1_700_000_000_123, datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)),
+        (None, RECEIVED),
+    ],
+)
+def test_timestamps(sent: str | int | None, told: datetime) -> None:
+    event = event_of(timestamp=sent)
+    assert event.timestamp == told
+    assert event.timestamp.utcoffset() == timedelta(0)
+    assert event.received_at == RECEIVED
+
+
+def test_the_external_id_is_stronger_than_the_visitor() -> None:
+    assert event_of(visitorId=" v-1 ", external_contact_id=42).identities == (
+        Identity("acme", IdentityKind.EXTERNAL, "42"),
+        Identity("acme", IdentityKind.VISITOR, "v-1"),
+    )
+
+
+@pytest.mark.parametrize("junk", ["undefined", "  ", "", "0", "'null'", "[object Object]", "00-00", "v" * 257, 0])
+def test_junk_is_stored_and_never_linked(junk: str | int) -> None:
+    event = event_of(visitorId=junk, external_contact_id="crm-7")
+    assert event.identities == (Identity("acme", IdentityKind.EXTERNAL, "crm-7"),)
+    assert event.visitor_id == str(junk)
+    assert event.context == {"visitor_id_refused": True}
+
+
+def test_what_was_sent_is_kept() -> None:
+    event = event_of(
+        visitorId="v-1",
+        sessionId="s-1",
+        url="https://Shop.Example/a?b=c",
+        domain="Shop.Example",
+        ga_user_id="GA1",
+        userAgent="Mozilla/5.0",
+        referrer="https://r.example/",
+        screenResolution="1x1",
+    )
+    assert (event.url, event.domain, event.session_id) == ("https://Shop.Example/a?b=c", "Shop.Example", "s-1")
+    assert event.data == {}
+    assert event.context == {
+        "ga_user_id": "GA1",
+        "user_agent": "Mozilla/5.0",
+        "referrer": "https://r.example/",
+        "screen_resolution": "1x1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("https://Shop.Example:8443/a", "shop.example"),
+        ("/relative", None),
+        ("http://[broken", None),
+        (None, None),
+    ],
+)
+def test_the_domain_comes_from_the_url_if_need_be(url: str | None, domain: str | None) -> None:
+    assert event_of(url=url).domain == domain
+
+
+def deep(levels: int) -> bytes:
+    return b'{"tenant_id":"acme","event":"x","data":{"a":' + b"[" * levels + b"]" * levels + b"}}"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty value"),
+        (b"", "empty value"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"[1]", "value: model_type"),
+        (b'{"tenant_id":"acme","event":"\\ud800"}', "not valid JSON"),
+        (b'{"tenant_id":"acme","event":"\xed\xa0\x80"}', "not valid JSON"),
+        (b'{"tenant_id":"acme","event":"x","data":{"a":NaN}}', "data must be a finite number"),
+        (b'{"tenant_id":"acme","event":"x","data":{"a":-Infinity}}', "data must be a finite number"),
+        (
+            b'{"tenant_id":"acme","event":"x","data":{"a":9223372036854775808}}',
+            "data must be an integer within 64 bits",
+        ),
+        (
+            b'{"tenant_id":"acme","event":"x","data":{"a\\u0000":1}}',
+            "data must not have a key that contains a NUL character",
+        ),
+        (b'{"event":"x"}', "tenant_id: missing"),
+        (b'{"tenant_id":"a b","event":"x"}', "tenant_id: string_pattern_mismatch"),
+        (b'{"tenant_id":"acme","event":""}', "event: string_too_short"),
+        (b'{"tenant_id":"acme","event":7}', "event: string_type"),
+        (b'{"tenant_id":"acme","event":"x","message_id":7}', "message_id: string_type"),
+        (b'{"tenant_id":"acme","event":"x","visitorId":true}', "visitorId: string_type"),
+        (b'{"tenant_id":"acme","event":"x","data":[]}', "data: dict_type"),
+        (b'{"tenant_id":"acme","event":"x","visitor_id":"v"}', "visitor_id: extra_forbidden"),
+        (b'{"tenant_id":"acme","event":"x","timestamp":"tomorrow"}', "timestamp: datetime_from_date_parsing"),
+        (b'{"tenant_id":"acme","event":"x","timestamp":1e300}', "timestamp: instant"),
+        (b'{"tenant_id":"acme","event":"x","timestamp":NaN}', "timestamp: instant"),
+        (
+            b'{"tenant_id":"acme","event":"x","timestamp":"0001-01-01T00:00:00+14:00"}',
+            "timestamp: must lie in the years 1 to 9999",
+        ),
+        (
+            b'{"tenant_id":"acme","event":"x","timestamp":"9999-12-31T23:59:59-14:00"}',
+            "timestamp: must lie in the years 1 to 9999",
+        ),
+        (deep(50), "data is nested too deeply"),
+        (deep(100_000), "not valid JSON"),
+    ],
+)
+def test_what_is_refused_and_why(value: bytes | None, reason: str) -> None:
+    assert refusal(value) == reason
+
+
+def test_the_deepest_data_that_is_taken() -> None:
+    assert normalise(record(deep(49)), TOLERANCE).event == "x"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        json.dumps({"tenant_id": "acme", "event": "x", ADDRESS: 1}),
+        json.dumps({"tenant_id": "acme", "event": "x", "evil\n\x1b[31m" * 50: 1}),
+        json.dumps({"tenant_id": ADDRESS, "event": "x"}),
+        json.dumps({"tenant_id": "acme", "event": "x", "data": {ADDRESS: {"b": 2**80}}}),
+        json.dumps({"tenant_id": "acme", "event": "x", "timestamp": ADDRESS}),
+        f'{{"{ADDRESS}": ',
+    ],
+)
+def test_a_reason_repeats_nothing_of_the_record(value: str) -> None:
+    reason = refusal(value.encode())
+    assert ADDRESS not in reason
+    assert reason.isprintable()
+    assert len(reason) < 120
+
+
+def test_the_last_of_duplicate_keys_wins() -> None:
+    event = normalise(record(b'{"tenant_id":"acme","event":"x","event":"y","data":{"a":1,"a":2}}'), TOLERANCE)
+    assert (event.event, event.data) == ("y", {"a": 2})
