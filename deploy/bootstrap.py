@@ -5,15 +5,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from service.access.keys import AccessKeys
+from service.actions.execute import ActionExecutor
+from service.actions.read import ActionReader
 from service.api.keys import UseCases
 from service.clock import Clock, system_clock
 from service.contacts.associate import VisitorAssociator
+from service.contacts.batch import BatchReader
 from service.contacts.create import ContactCreator
+from service.contacts.delete import ContactDeleter
+from service.contacts.edit import ContactEditor
+from service.contacts.identify import ContactIdentifier
+from service.contacts.list import ContactLister
+from service.contacts.locks import ContactLocks
 from service.contacts.read import ContactReader
+from service.conversations.read import ConversationReader
+from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
 from service.mongo.store import MongoStore, open_store
+from service.notes.read import NoteReader
+from service.notes.write import NoteWriter
 from service.settings import MongoSettings
 from service.timeline.ingest import Ingest
+from service.timeline.list import EventLister
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +41,26 @@ class Core:
 
 def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
     """Every use-case over `store`."""
-    linker = Linker(store, clock)
+    linker, locks = Linker(store, clock), ContactLocks()
+    create, edit = ContactCreator(store, linker, clock), ContactEditor(store, linker, locks, clock)
     use_cases = UseCases(
         access_keys=AccessKeys(store, clock),
-        create_contact=ContactCreator(store, linker, clock),
+        answers=RememberedAnswers(store),
+        create_contact=create,
+        edit_contact=edit,
+        delete_contact=ContactDeleter(store, locks, clock),
+        identify=ContactIdentifier(store, create, edit),
+        notes=NoteReader(store),
+        write_notes=NoteWriter(store, locks, clock),
+        actions=ActionReader(store),
+        execute_action=ActionExecutor(edit, clock),
         contacts=ContactReader(store),
+        list_contacts=ContactLister(store),
+        batch=BatchReader(store),
+        events=EventLister(store),
+        conversations=ConversationReader(store),
     )
-    return Core(store, linker, use_cases, Ingest(store, linker, VisitorAssociator(linker, clock)))
+    return Core(store, linker, use_cases, Ingest(store, linker, VisitorAssociator(edit)))
 
 
 @asynccontextmanager

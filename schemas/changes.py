@@ -13,7 +13,14 @@ class ChangeType(StrEnum):
     """The CloudEvents `type`."""
 
     CONTACT_CREATED = "contact.created"
+    CONTACT_UPDATED = "contact.updated"
+    CONTACT_LIFECYCLE_STAGE_CHANGED = "contact.lifecycle_stage_changed"
     CONTACT_IDENTITY_LINKED = "contact.identity_linked"
+    CONTACT_DELETED = "contact.deleted"
+    NOTE_CREATED = "note.created"
+    NOTE_UPDATED = "note.updated"
+    NOTE_DELETED = "note.deleted"
+    ACTION_COMPLETED = "action.completed"
 
 
 class ChangeEvent(BaseModel):

@@ -133,6 +133,28 @@ class CreateContact(BaseModel):
         return self
 
 
+class UpdateContact(BaseModel):
+    """The body of `PUT /v1/contacts/:contact_id`: what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    properties: dict[str, Any] = Field(
+        default_factory=dict, description="Merged key by key; null removes a key; `email` changes the address."
+    )
+    visitor_id: VisitorIds = Field(default_factory=list, description="Visitor id or ids to associate; none is removed.")
+    company_id: CompanyId | None = Field(None, description="The company to associate.")
+
+    @model_validator(mode="after")
+    def _check_properties(self) -> "UpdateContact":
+        check_properties(self.properties)
+        if "email" in self.properties:
+            given = self.properties["email"]
+            if not isinstance(given, str):
+                raise UnstorableValueError("email", "must be an e-mail address: it can be changed, not removed")
+            self.properties["email"] = normalise_email(given)
+        return self
+
+
 class Associations(BaseModel):
     """What a contact is tied to."""
 
@@ -151,6 +173,8 @@ class Contact(BaseModel):
     segment_ids: list[str]
     creation_source: str
     enrichment_status: str
+    enriched_at: str | None = Field(None, description="Only once enriched.")
+    enriched_by: str | None = Field(None, description="The provider; only once enriched.")
     first_seen_at: str
     last_activity_at: str | None
     created_at: str

@@ -30,3 +30,14 @@ class Event(BaseModel):
     visitor_id: str | None
     session_id: str | None
     contact_id: str | None
+
+
+class EventSummary(BaseModel):
+    """An event in short: `fields=summary`."""
+
+    event_id: str
+    event: str
+    source: Source
+    timestamp: str
+    url: str | None
+    contact_id: str | None

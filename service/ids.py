@@ -13,6 +13,16 @@ def new_event_id() -> str:
     return f"evt_{ULID()}"
 
 
+def new_note_id() -> str:
+    """`nt_` + ULID."""
+    return f"nt_{ULID()}"
+
+
+def new_action_id() -> str:
+    """`act_` + ULID."""
+    return f"act_{ULID()}"
+
+
 def new_link_task() -> str:
     """A link task's token. ULIDs sort by time, so the sweep can ask for those older than a moment."""
     return str(ULID())

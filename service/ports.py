@@ -9,12 +9,18 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from service.access.model import ApiKey
+from service.access.ports import ApiKeys
+from service.actions.ports import Actions
 from service.contacts.model import Contact
+from service.contacts.ports import ContactList
+from service.conversations.ports import Conversations
+from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
-from service.outbox.model import OutboxRecord
+from service.notes.ports import Notes
+from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
 from service.timeline.model import TimelineEvent
+from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
 
 T = TypeVar("T")
@@ -27,8 +33,28 @@ class Contacts(Protocol):
 
     async def get(self, tenant_id: str, contact_id: str) -> Contact | None: ...
 
-    async def add_visitor(self, tenant_id: str, contact_id: str, visitor_id: str, now: datetime) -> Contact | None:
-        """Add the id, count `version` and `sequence` up; the contact after that, or None if it is not there."""
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Those that there are, by id, in one query."""
+        ...
+
+    async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
+        """The first write of a change: count `sequence` up, move `committed_at` on. The contact after that, or None."""
+        ...
+
+    async def replace(self, contact: Contact) -> None:
+        """The whole contact, within the transaction that has locked it."""
+        ...
+
+    async def bury(self, contact: Contact) -> None:
+        """Make it a tombstone: only its ids and `sequence` stay, and what it left behind is to be swept."""
+        ...
+
+    async def unswept(self, limit: int) -> list[tuple[str, str]]:
+        """Tombstones with something left behind: (tenant, contact)."""
+        ...
+
+    async def swept(self, contact_id: str) -> None:
+        """Nothing is left behind."""
         ...
 
 
@@ -48,6 +74,14 @@ class Identities(Protocol):
 
         False where the identity is not that contact's.
         """
+        ...
+
+    async def free(self, identities: Sequence[Identity], contact_id: str) -> None:
+        """Take identities from a contact; what is not that contact's stays."""
+        ...
+
+    async def free_all(self, tenant_id: str, contact_id: str) -> None:
+        """Take all of a contact's identities."""
         ...
 
     async def finish(self, link_tasks: Sequence[str]) -> None:
@@ -96,64 +130,20 @@ class Profiles(Protocol):
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None: ...
 
-
-class Outbox(Protocol):
-    """What waits to be published, and what was."""
-
-    async def append(self, record: OutboxRecord) -> None: ...
-
-    async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
-        """The shard's oldest, in order (see OutboxRecord)."""
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Profile]:
+        """Those that there are, by contact id, in one query."""
         ...
 
-    async def mark_published(self, record_ids: Sequence[str]) -> None:
-        """Kafka has them. From now on the retention runs."""
+    async def touch(self, tenant_id: str, contact_id: str) -> None:
+        """Write the profile without changing it, so that whoever is linking to this contact conflicts."""
         ...
 
-    async def backlog(self) -> dict[int, tuple[int, datetime]]:
-        """By shard: how many wait (counted up to 100,000), and since when the oldest does."""
+    async def close(self, tenant_id: str, contact_id: str) -> None:
+        """The contact is gone: forget its figures, and conflict with whoever is linking to it."""
         ...
 
-    def watch(self) -> AbstractAsyncContextManager[AsyncIterator[int]]:
-        """The shards of records as they are committed (a change stream). It only wakes: `unpublished` is the truth."""
-        ...
-
-
-class Leases(Protocol):
-    """Who publishes which shard. Times are the database's, so that machines' clocks do not matter."""
-
-    async def heartbeat(self, holder: str, seconds: float) -> int:
-        """Say that the holder is alive for that long; how many holders are."""
-        ...
-
-    async def acquire(self, shard: int, holder: str, seconds: float) -> bool:
-        """Take or renew a shard's lease; False if another holds it."""
-        ...
-
-    async def release(self, shard: int, holder: str) -> None:
-        """Give a lease back at once."""
-        ...
-
-    async def depart(self, holder: str) -> None:
-        """The holder is no longer alive."""
-        ...
-
-    async def holders(self) -> dict[int, str]:
-        """The live leases."""
-        ...
-
-
-class ApiKeys(Protocol):
-    """API keys, by id; only hashes of their secrets."""
-
-    async def insert(self, key: ApiKey) -> None: ...
-
-    async def get(self, key_id: str) -> ApiKey | None: ...
-
-    async def of_tenant(self, tenant_id: str | None) -> list[ApiKey]: ...
-
-    async def revoke(self, key_id: str, now: datetime) -> bool:
-        """False if there is no such key."""
+    async def remove_sessions(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        """Of a contact that is gone: remove up to `limit` session rows; how many."""
         ...
 
 
@@ -163,13 +153,25 @@ class Repositories(Protocol):
     @property
     def contacts(self) -> Contacts: ...
     @property
+    def contact_list(self) -> ContactList: ...
+    @property
     def identities(self) -> Identities: ...
     @property
     def events(self) -> Events: ...
     @property
+    def event_lists(self) -> EventLists: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
     def profiles(self) -> Profiles: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def notes(self) -> Notes: ...
+    @property
+    def actions(self) -> Actions: ...
+    @property
+    def answers(self) -> Answers: ...
 
 
 class Session(Repositories, Protocol):

@@ -15,7 +15,7 @@ from schemas.topics import MAX_RECORD_BYTES, dead_letters_of
 from service.clock import Clock
 
 HEADER_ROOM_BYTES = 1024 * 1024
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 Headers = list[tuple[str, bytes]]

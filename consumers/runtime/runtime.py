@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 
 from consumers.runtime.client import make_consumer
 from consumers.runtime.dead_letters import DeadLetters
@@ -29,8 +29,10 @@ from service.settings import ConsumerSettings
 
 BATCHES_AT_ONCE = 4
 POLL_SECONDS = 1.0
+COMMIT_SECONDS = 5.0
 _CANCEL_SECONDS = 0.5
-_LEAVE_SECONDS = 1.0
+_LEAVE_SECONDS = 0.5
+_CLOSE_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -168,7 +170,8 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             if epoch != self._epoch:
                 # aiokafka would commit under the present generation, which may own the partition anew.
                 raise IllegalStateError
-            await consumer.commit({partition: offset})
+            # aiokafka itself tries for ever while Kafka is away; one try at a time lets it be counted, and given up.
+            await asyncio.wait_for(consumer.commit({partition: offset}), COMMIT_SECONDS)
             self._lag.finished(partition, offset)
 
         self._lag.seen(partition, raw_records[0].offset)
@@ -233,8 +236,20 @@ async def run_consumer(consumer: ConsumerRuntime, stop: asyncio.Event) -> None:
 
 async def _leave(consumer: Any) -> None:
     """Leave the group, so that the others need not wait for our session to run out."""
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        await asyncio.wait_for(consumer.stop(), _LEAVE_SECONDS)
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait({stopping}, timeout=_LEAVE_SECONDS)
+    await _cancel(stopping)
+    if stopping.cancelled() or stopping.exception() is not None:
+        # With the broker away, aiokafka's stop may end in a cancellation of its own and forget to close the client,
+        # whose tasks would then go on for ever beside the next connection's.
+        closing = asyncio.create_task(consumer._client.close())  # noqa: SLF001 - it has no public way
+        await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+        await _cancel(closing)
+        log.info("left_without_a_word", error=_name_of_failure(stopping))
+
+
+def _name_of_failure(task: asyncio.Task[Any]) -> str:
+    return "CancelledError" if task.cancelled() else type(task.exception()).__name__
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

@@ -1,6 +1,7 @@
 """`pathbound api`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import click
 import structlog
@@ -9,14 +10,16 @@ from aiohttp import web
 from deploy.bootstrap import open_core
 from deploy.cli.options import stop_on_signals, with_settings
 from service.api.app import create_app
+from service.background import keep_doing
 from service.clock import system_clock
-from service.identity.linking import keep_linking
 from service.kafka.probe import KafkaProbe
 from service.ops.health import Checks, Progress
 from service.settings import ApiSettings
 
 _log = structlog.get_logger(__name__)
 _BEAT_SECONDS = 1.0
+_LINK_SECONDS = 0.25
+_SWEEP_SECONDS = 2.0
 
 
 @click.command()
@@ -37,8 +40,12 @@ async def api(settings: ApiSettings) -> None:
         try:
             await _listen(runner, settings)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(keep_linking(core.linker, stop))
-                tasks.create_task(_beat(progress, stop))
+                tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, stop))
+                tasks.create_task(keep_doing("link_abandoned", core.linker.sweep, _SWEEP_SECONDS, stop))
+                tasks.create_task(
+                    keep_doing("sweep_deleted", core.use_cases.delete_contact.sweep, _SWEEP_SECONDS, stop)
+                )
+                tasks.create_task(keep_doing("beat", _beat(progress), _BEAT_SECONDS, stop))
         finally:
             await runner.cleanup()
             await probe.close()
@@ -53,11 +60,9 @@ async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
     _log.info("api_listening", address=runner.addresses[0])
 
 
-async def _beat(progress: Progress, stop: asyncio.Event) -> None:
-    """The loop moves: what liveness asks."""
-    while not stop.is_set():
+def _beat(progress: Progress) -> Callable[[], Awaitable[None]]:
+    async def beat() -> None:
+        """The loop moves: what liveness asks."""
         progress.mark()
-        try:
-            await asyncio.wait_for(stop.wait(), _BEAT_SECONDS)
-        except TimeoutError:
-            continue
+
+    return beat

@@ -2,7 +2,18 @@
 
 from aiohttp import web
 
-from service.api import auth, contacts, events
+from service.api import (
+    actions,
+    auth,
+    batch,
+    contact_list,
+    contacts,
+    conversations,
+    events,
+    identify,
+    notes,
+    timeline,
+)
 from service.api.endpoint import Endpoint
 from service.api.errors import MAX_BODY_BYTES
 from service.api.keys import USE_CASES, UseCases
@@ -11,7 +22,18 @@ from service.clock import Clock
 from service.ops.health import Checks
 from service.ops.server import ops_routes
 
-ENDPOINTS: tuple[Endpoint, ...] = (*auth.ENDPOINTS, *events.ENDPOINTS, *contacts.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *auth.ENDPOINTS,
+    *events.ENDPOINTS,
+    *batch.ENDPOINTS,
+    *timeline.ENDPOINTS,
+    *conversations.ENDPOINTS,
+    *contact_list.ENDPOINTS,
+    *contacts.ENDPOINTS,
+    *notes.ENDPOINTS,
+    *actions.ENDPOINTS,
+    *identify.ENDPOINTS,
+)
 
 
 def create_app(use_cases: UseCases, checks: Checks, clock: Clock) -> web.Application:

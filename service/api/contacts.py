@@ -1,40 +1,84 @@
-"""Routes under /v1/contacts."""
+"""Routes of one contact."""
+
+import re
 
 from aiohttp import web
 
-from schemas.contacts import CreateContact
+from schemas.contacts import CreateContact, UpdateContact
+from schemas.errors import ErrorCode
 from schemas.scopes import Scope
+from service.actions.view import action_object
 from service.api.endpoint import Call, Endpoint, success
+from service.api.errors import RequestRefusedError
+from service.contacts.edit import Edit
 from service.contacts.model import Contact
 from service.contacts.view import contact_object
 from service.profile.view import profile_object
 from service.timeline.view import event_object
 
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+
 
 async def create_contact(call: Call) -> web.Response:
     """201 with the contact."""
-    contact, profile = await call.use_cases.create_contact(call.caller, call.body)
-    return success(201, _etag(contact), contact=contact_object(contact, profile))
+    return _created(await call.use_cases.create_contact(call.caller(_created), call.body))
 
 
 async def get_contact(call: Call) -> web.Response:
     """The contact with what belongs beside it."""
-    detail = await call.use_cases.contacts.detail(call.tenant_id, call.request.match_info["contact_id"])
+    detail = await call.use_cases.contacts.detail(call.tenant_id, call.part("contact_id"))
     return success(
         200,
-        _etag(detail.contact),
+        etag(detail.contact),
         contact=contact_object(detail.contact, detail.profile),
         unified_profile=profile_object(detail.contact, detail.profile),
-        actions=[],
+        actions=[action_object(action) for action in detail.actions],
         events=[event_object(event) for event in detail.events],
     )
 
 
-def _etag(contact: Contact) -> dict[str, str]:
+async def update_contact(call: Call) -> web.Response:
+    """200 with the contact as it is then."""
+    edit = Edit(call.body, expected_version(call.request))
+    merged = await call.use_cases.edit_contact(call.caller(), call.part("contact_id"), edit)
+    profile = await call.use_cases.contacts.profile(call.tenant_id, merged.contact.contact_id)
+    return success(200, etag(merged.contact), contact=contact_object(merged.contact, profile))
+
+
+async def delete_contact(call: Call) -> web.Response:
+    """200 without more."""
+    expected = expected_version(call.request)
+    await call.use_cases.delete_contact(call.caller(), call.part("contact_id"), expected)
+    return success()
+
+
+def _created(contact: Contact) -> web.Response:
+    location = {"Location": f"/v1/contacts/{contact.contact_id}"}
+    return success(201, {**etag(contact), **location}, contact=contact_object(contact, None))
+
+
+def etag(contact: Contact) -> dict[str, str]:
+    """The contact's version as a header."""
     return {"ETag": f'"{contact.version}"'}
 
 
+def expected_version(request: web.Request) -> int | None:
+    """What `If-Match` asks for. Raises RequestRefusedError for what no ETag of ours looks like."""
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(given.strip())
+    if match is None:
+        sentence = 'If-Match must be one ETag that this service gave, such as "3", or *.'
+        raise RequestRefusedError(400, ErrorCode.VALIDATION_FAILED, sentence)
+    return int(match[1])
+
+
+_ONE = "/v1/contacts/{contact_id}"
+
 ENDPOINTS = (
     Endpoint("POST", "/v1/contacts", Scope.CONTACTS_WRITE, create_contact, "Create a contact.", body=CreateContact),
-    Endpoint("GET", "/v1/contacts/{contact_id}", Scope.CONTACTS_READ, get_contact, "A contact in detail."),
+    Endpoint("GET", _ONE, Scope.CONTACTS_READ, get_contact, "A contact in detail."),
+    Endpoint("PUT", _ONE, Scope.CONTACTS_WRITE, update_contact, "Update a contact (merge).", body=UpdateContact),
+    Endpoint("DELETE", _ONE, Scope.CONTACTS_WRITE, delete_contact, "Remove a contact and its notes."),
 )

@@ -3,6 +3,8 @@
 The same description routes, guards, validates and (later) documents.
 """
 
+import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,9 @@ from service.api.errors import RequestRefusedError
 from service.api.keys import REQUEST_ID, USE_CASES, UseCases
 from service.api.validation import read_body, read_query
 from service.contacts.context import Caller
+from service.idempotency.model import Answer, Once, OnceKey
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class NoQuery(BaseModel):
@@ -27,25 +32,33 @@ class NoQuery(BaseModel):
     model_config = {"extra": "forbid"}
 
 
+Render = Callable[[Any], web.Response]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated, validated request."""
+    """One authenticated, validated request. `once` is there if it has an `Idempotency-Key`."""
 
     request: web.Request
     use_cases: UseCases
     key: ApiKey
     query: Any
     body: Any
+    once: OnceKey | None
 
-    @property
-    def caller(self) -> Caller:
-        """Who asks."""
-        return Caller(self.key.tenant_id, self.key.key_id, self.request[REQUEST_ID])
+    def caller(self, render: Render | None = None) -> Caller:
+        """Who asks. `render` makes the answer of what the use-case remembers in its transaction."""
+        kept = Once(self.once, lambda result: _kept(render(result))) if self.once and render else None
+        return Caller(self.key.tenant_id, self.key.key_id, self.request[REQUEST_ID], kept)
 
     @property
     def tenant_id(self) -> str:
         """The key's tenant: the only one this call may see."""
         return self.key.tenant_id
+
+    def part(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
 
 
 Handle = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -74,8 +87,52 @@ class Endpoint:
             sentence = f"This API key lacks the scope {self.scope.value}; use a key that has it."
             raise RequestRefusedError(403, ErrorCode.SCOPE_MISSING, sentence)
         query = read_query(request, self.query)
+        once = await _once_key(request, key) if self.method == "POST" else None
+        if once is not None:
+            first = await use_cases.answers.find(once)
+            if first is not None:
+                return _again(first)
         body = await read_body(request, self.body) if self.body else None
-        return await self.handle(Call(request, use_cases, key, query, body))
+        call = Call(request, use_cases, key, query, body, once)
+        return await self.handle(call) if once is None else await self._handle_once(call, once)
+
+    async def _handle_once(self, call: Call, once: OnceKey) -> web.StreamResponse:
+        try:
+            response = await self.handle(call)
+        except Exception:
+            # The same request may have been answered while this one ran, and have made this one fail.
+            first = await call.use_cases.answers.find(once)
+            if first is None:
+                raise
+            return _again(first)
+        if isinstance(response, web.Response):
+            answer = _kept(response)
+            first = await call.use_cases.answers.settle(once, answer)
+            return response if first == answer else _again(first)
+        return response
+
+
+async def _once_key(request: web.Request, key: ApiKey) -> OnceKey | None:
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given:
+        return None
+    if len(given) > 1 or not _IDEMPOTENCY_KEY.fullmatch(given[0]):
+        sentence = "Idempotency-Key must be given once, with 1 to 255 visible ASCII characters."
+        raise RequestRefusedError(400, ErrorCode.VALIDATION_FAILED, sentence)
+    fingerprint = hashlib.sha256(await request.read()).hexdigest()
+    return OnceKey(key.key_id, request.path, given[0], fingerprint)
+
+
+def _kept(response: web.Response) -> Answer:
+    headers = {name: value for name, value in response.headers.items() if name in ("ETag", "Location")}
+    return Answer(response.status, bytes(response.body or b""), headers)  # type: ignore[arg-type]
+
+
+def _again(answer: Answer) -> web.Response:
+    headers = {**answer.headers, "Idempotency-Replayed": "true"}
+    return web.Response(
+        status=answer.status, body=answer.body, content_type="application/json", charset="utf-8", headers=headers
+    )
 
 
 async def _authenticate(request: web.Request, use_cases: UseCases) -> ApiKey:

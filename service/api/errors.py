@@ -7,17 +7,25 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
+from schemas.contacts import MAX_VISITOR_IDS
 from schemas.errors import ErrorCode
 from schemas.timestamps import iso_millis
 from service.errors import (
+    ActionNotFoundError,
     ContactNotFoundError,
     ContactsError,
     ContactTooLargeError,
     ContendedError,
     EmailTakenError,
+    IdempotencyKeyReusedError,
+    IdentityConflictError,
     IdentityTakenError,
+    NoteNotFoundError,
     RefusedDocumentError,
     StoreUnavailableError,
+    TooManyVisitorIdsError,
+    TooSlowError,
+    VersionConflictError,
     VisitorIdTakenError,
 )
 
@@ -55,15 +63,32 @@ class Answer:
 
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _BUSY = "Too many changes at once, try again in a moment; nothing was changed."
+_SLOW = "This takes too long to look through; add a filter, or make one narrower."
 _AWAY = "The database cannot take the request now, try again in a moment."
 
 _OF_CORE: dict[type[ContactsError], Answer] = {
     ContactNotFoundError: Answer(404, ErrorCode.CONTACT_NOT_FOUND, "There is no contact with this id."),
     EmailTakenError: Answer(409, ErrorCode.EMAIL_TAKEN, "Another contact has this e-mail address; update that one."),
     VisitorIdTakenError: Answer(409, ErrorCode.VISITOR_ID_TAKEN, "Another contact has this visitor id."),
-    ContactTooLargeError: Answer(400, ErrorCode.VALIDATION_FAILED, "The contact would be larger than 256 KiB."),
+    IdentityTakenError: Answer(409, ErrorCode.IDENTITY_TAKEN, "Another contact has this external id."),
+    NoteNotFoundError: Answer(404, ErrorCode.NOTE_NOT_FOUND, "This contact has no note with this id."),
+    ActionNotFoundError: Answer(404, ErrorCode.ACTION_NOT_FOUND, "There is no action with this id."),
+    VersionConflictError: Answer(412, ErrorCode.PRECONDITION_FAILED, "The contact has changed; read it again first."),
+    IdentityConflictError: Answer(
+        409, ErrorCode.IDENTITY_CONFLICT, "These identities belong to different contacts; nothing was changed."
+    ),
+    IdempotencyKeyReusedError: Answer(
+        409, ErrorCode.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key was used for another request; take a new one."
+    ),
+    TooManyVisitorIdsError: Answer(
+        400, ErrorCode.VALIDATION_FAILED, f"The contact would have more than {MAX_VISITOR_IDS} visitor ids."
+    ),
+    ContactTooLargeError: Answer(
+        400, ErrorCode.VALIDATION_FAILED, "The contact would be larger than allowed (256 KiB, 500 properties)."
+    ),
     RefusedDocumentError: Answer(400, ErrorCode.VALIDATION_FAILED, "The request holds a value that cannot be stored."),
     ContendedError: Answer(503, ErrorCode.TOO_BUSY, _BUSY, headers=_RETRY),
+    TooSlowError: Answer(503, ErrorCode.TOO_SLOW, _SLOW, headers=_RETRY),
     StoreUnavailableError: Answer(503, ErrorCode.STORE_UNAVAILABLE, _AWAY, headers=_RETRY),
 }
 

@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from service.access.keys import AccessKeys
+from service.actions.execute import ActionExecutor
+from service.actions.read import ActionReader
+from service.contacts.batch import BatchReader
 from service.contacts.create import ContactCreator
+from service.contacts.delete import ContactDeleter
+from service.contacts.edit import ContactEditor
+from service.contacts.identify import ContactIdentifier
+from service.contacts.list import ContactLister
 from service.contacts.read import ContactReader
+from service.conversations.read import ConversationReader
+from service.idempotency.answers import RememberedAnswers
+from service.notes.read import NoteReader
+from service.notes.write import NoteWriter
+from service.timeline.list import EventLister
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +26,20 @@ class UseCases:
     """Everything a route may call, built by the composition root."""
 
     access_keys: AccessKeys
+    answers: RememberedAnswers
     create_contact: ContactCreator
+    edit_contact: ContactEditor
+    delete_contact: ContactDeleter
+    identify: ContactIdentifier
+    notes: NoteReader
+    write_notes: NoteWriter
+    actions: ActionReader
+    execute_action: ActionExecutor
     contacts: ContactReader
+    list_contacts: ContactLister
+    batch: BatchReader
+    events: EventLister
+    conversations: ConversationReader
 
 
 USE_CASES: web.AppKey[UseCases] = web.AppKey("use_cases", UseCases)

@@ -85,6 +85,10 @@ def _details(error: ValidationError) -> list[tuple[str, str]]:
             details.append((_shown(path), cause.message))
         elif fault["type"] == "extra_forbidden":
             details.append((_shown(place), "is not a known field; remove it or check its spelling"))
+        elif fault["type"] == "union_tag_invalid":
+            # Pydantic's own message repeats the tag that was sent.
+            expected = fault["ctx"]["expected_tags"]
+            details.append((_shown(f"{place}.type".lstrip(".")), f"must be one of {expected}"))
         else:
             details.append((_shown(place), _sentence(fault["msg"])))
     return details

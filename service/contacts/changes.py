@@ -1,5 +1,7 @@
 """A change told twice in one transaction: as an event in the contact's timeline, and as an outbox record."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,56 +12,62 @@ from schemas.timestamps import iso_millis
 from schemas.topics import CONTACTS_CHANGES
 from service.contacts.context import Caller
 from service.contacts.model import Contact
+from service.ids import new_event_id
 from service.outbox.model import OutboxRecord
 from service.ports import Repositories
 from service.timeline.model import TimelineEvent
 
 
-async def record_change(
-    repositories: Repositories,
-    caller: Caller,
-    contact: Contact,
-    change: ChangeType,
-    event_id: str,
-    timeline_data: dict[str, Any],
-    published_data: dict[str, Any],
-) -> None:
-    """Within the transaction that made it. `contact` is as the change left it: its `sequence` numbers the record.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened. `told` stays in the timeline after the contact is gone, so it names what changed without repeating
+    personal values; `published` is what subscribers get."""
 
-    `timeline_data` outlives the contact, so it names what changed without repeating personal values.
-    """
-    event = TimelineEvent(
+    type: ChangeType
+    told: dict[str, Any]
+    published: dict[str, Any]
+
+
+async def record_changes(
+    repositories: Repositories, caller: Caller, contact: Contact, changes: Sequence[Change]
+) -> None:
+    """Within the transaction that made them. `contact` is as they left it: its `sequence` is the last one's number."""
+    first = contact.sequence - len(changes) + 1
+    numbered = [(new_event_id(), first + index, change) for index, change in enumerate(changes)]
+    await repositories.events.insert(
+        [_timeline_event(caller, contact, event_id, change) for event_id, _, change in numbered]
+    )
+    await repositories.outbox.append([_record(caller, contact, *one) for one in numbered])
+
+
+def _timeline_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
+    return TimelineEvent(
         event_id=event_id,
         tenant_id=caller.tenant_id,
-        event=change.value.replace(".", "_"),
+        event=change.type.value.replace(".", "_"),
         source=Source.CRM,
         timestamp=contact.committed_at,
         received_at=contact.committed_at,
-        data={**timeline_data, "actor": caller.actor},
+        data={**change.told, "actor": caller.actor},
         contact_id=contact.contact_id,
     )
-    await repositories.events.insert([event])
-    await repositories.outbox.append(outbox_record(caller, contact, change, event_id, published_data))
 
 
-def outbox_record(
-    caller: Caller, contact: Contact, change: ChangeType, event_id: str, data: dict[str, Any]
-) -> OutboxRecord:
-    """The CloudEvent of a change, as it will be published."""
+def _record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
     body = {
         "specversion": "1.0",
         "id": event_id,
         "source": SOURCE,
-        "type": change.value,
+        "type": change.type.value,
         "subject": contact.contact_id,
         "time": iso_millis(contact.committed_at),
         "datacontenttype": "application/json",
-        "dataschema": dataschema_of(change),
+        "dataschema": dataschema_of(change.type),
         "tenantid": caller.tenant_id,
-        "sequence": contact.sequence,
+        "sequence": sequence,
         "requestid": caller.request_id,
         "actor": caller.actor,
-        "data": data,
+        "data": change.published,
     }
     headers = [("content-type", CONTENT_TYPE)]
     if caller.request_id:
@@ -68,7 +76,7 @@ def outbox_record(
         record_id=event_id,
         tenant_id=caller.tenant_id,
         contact_id=contact.contact_id,
-        sequence=contact.sequence,
+        sequence=sequence,
         topic=CONTACTS_CHANGES,
         # CloudEvents: an attribute without a value is absent, never null.
         value=orjson.dumps({name: value for name, value in body.items() if value is not None}),

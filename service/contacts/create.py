@@ -1,22 +1,22 @@
 """Create a contact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
 from schemas.changes import ChangeType
 from schemas.contacts import MAX_CONTACT_BYTES, CreateContact
 from service.clock import Clock
-from service.contacts.changes import record_change
-from service.contacts.context import Caller
+from service.contacts.changes import Change, record_changes
+from service.contacts.context import Caller, remember
 from service.contacts.model import Contact
+from service.contacts.owners import raise_owner
 from service.contacts.view import contact_object
-from service.errors import ContactTooLargeError, ContendedError, DuplicateKeyError, EmailTakenError, VisitorIdTakenError
+from service.errors import ContactTooLargeError, ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Association, Identity, IdentityKind
-from service.ids import new_contact_id, new_event_id, new_link_task
+from service.ids import new_contact_id, new_link_task
 from service.ports import Session, Store
-from service.profile.model import Profile
 
 _ATTEMPTS = 5
 
@@ -30,21 +30,19 @@ class ContactCreator:
         self._clock = clock
         self._new_id = new_id
 
-    async def __call__(self, caller: Caller, wanted: CreateContact) -> tuple[Contact, Profile | None]:
+    async def __call__(self, caller: Caller, wanted: CreateContact, external_ids: Sequence[Identity] = ()) -> Contact:
         """The contact, its identities, its timeline event and its outbox record, all or nothing; then what was stored
         under its identities before is linked to it.
 
         Raises EmailTakenError, VisitorIdTakenError, ContactTooLargeError and StoreError's kinds.
         """
         contact = self._contact(caller, wanted)
-        associations = [
-            Association(identity, contact.contact_id, new_link_task()) for identity in _identities_of(contact)
-        ]
+        identities = [*_identities_of(contact), *external_ids]
+        associations = [Association(identity, contact.contact_id, new_link_task()) for identity in identities]
         async with self._store.session() as session:
             await self._commit(session, caller, contact, associations)
-            linked = await self._linker.link(session, associations)
-            profile = await session.profiles.get(caller.tenant_id, contact.contact_id) if linked else None
-        return contact, profile
+            await self._linker.link(session, associations)
+        return contact
 
     def _contact(self, caller: Caller, wanted: CreateContact) -> Contact:
         now = self._clock()
@@ -66,21 +64,21 @@ class ContactCreator:
     async def _commit(
         self, session: Session, caller: Caller, contact: Contact, associations: list[Association]
     ) -> None:
-        event_id = new_event_id()
         told = {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
+        change = Change(ChangeType.CONTACT_CREATED, told, {"contact": contact_object(contact, None)})
 
         async def work() -> None:
             # The registry first: whoever loses a race loses it before anything else was written.
             await session.identities.associate(associations, contact.created_at)
             await session.contacts.insert(contact)
-            published = {"contact": contact_object(contact, None)}
-            await record_change(session, caller, contact, ChangeType.CONTACT_CREATED, event_id, told, published)
+            await record_changes(session, caller, contact, [change])
+            await remember(session, caller, contact)
 
         for _ in range(_ATTEMPTS):
             try:
                 return await session.transaction(work)
             except DuplicateKeyError:
-                await _raise_owner(session, associations)
+                await raise_owner(session, [one.identity for one in associations], contact.contact_id)
                 # Whoever had the identity is gone already: try again.
         raise ContendedError
 
@@ -88,12 +86,3 @@ class ContactCreator:
 def _identities_of(contact: Contact) -> list[Identity]:
     visitors = [Identity(contact.tenant_id, IdentityKind.VISITOR, value) for value in contact.visitor_ids]
     return [Identity(contact.tenant_id, IdentityKind.EMAIL, contact.email), *visitors]
-
-
-async def _raise_owner(session: Session, associations: list[Association]) -> None:
-    owners = await session.identities.owners([association.identity for association in associations])
-    for association in associations:
-        owner = owners.get(association.identity)
-        if owner is not None:
-            taken = EmailTakenError if association.identity.kind is IdentityKind.EMAIL else VisitorIdTakenError
-            raise taken(owner)

@@ -25,5 +25,7 @@ class Contact:
     segment_ids: tuple[str, ...] = ()
     creation_source: str = "api"
     enrichment_status: str = "not_enriched"
+    enriched_at: datetime | None = None
+    enriched_by: str | None = None
     version: int = 1
     sequence: int = 1

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from service.actions.model import Action, ActionQuery
 from service.contacts.model import Contact
 from service.errors import ContactNotFoundError
 from service.ports import Store
@@ -10,6 +11,7 @@ from service.profile.model import Profile
 from service.timeline.model import TimelineEvent
 from service.timeline.query import TimelineQuery
 
+RECENT_ACTIONS = 10
 RECENT_EVENTS = 20
 
 
@@ -19,6 +21,7 @@ class ContactDetail:
 
     contact: Contact
     profile: Profile | None
+    actions: list[Action]
     events: list[TimelineEvent]
 
 
@@ -39,9 +42,14 @@ class ContactReader:
         """Raises ContactNotFoundError."""
         contact = await self.contact(tenant_id, contact_id)
         profile = await self._store.profiles.get(tenant_id, contact_id)
+        actions = await self._store.actions.newest(ActionQuery(tenant_id, contact_id=contact_id, limit=RECENT_ACTIONS))
         query = TimelineQuery(tenant_id, contact_id, limit=RECENT_EVENTS)
         events = [event async for portion in self._store.events.timeline(query) for event in portion]
-        return ContactDetail(contact, profile, events)
+        return ContactDetail(contact, profile, actions, events)
+
+    async def profile(self, tenant_id: str, contact_id: str) -> Profile | None:
+        """A contact's figures, if it has any."""
+        return await self._store.profiles.get(tenant_id, contact_id)
 
     def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         """A contact's events in portions, however many there are."""

@@ -11,6 +11,7 @@ from service.profile.model import Profile
 def contact_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
     """The fields of `schemas.contacts.Contact`, ready for JSON."""
     seen = [contact.created_at, *([profile.first_seen_at] if profile and profile.first_seen_at else [])]
+    enriched = {"enriched_at": iso_or_none(contact.enriched_at), "enriched_by": contact.enriched_by}
     return {
         "contact_id": contact.contact_id,
         "_id": contact.contact_id,
@@ -21,6 +22,7 @@ def contact_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
         "segment_ids": list(contact.segment_ids),
         "creation_source": contact.creation_source,
         "enrichment_status": contact.enrichment_status,
+        **(enriched if contact.enriched_at else {}),
         "first_seen_at": iso_millis(min(seen)),
         "last_activity_at": iso_or_none(profile.last_seen_at if profile else None),
         "created_at": iso_millis(contact.created_at),

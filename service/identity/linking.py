@@ -5,15 +5,12 @@ every event committed before; an event committed later finds the identity known.
 nothing left; until then any process may take it up, so a crash loses no event.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-import structlog
 from ulid import ULID
 
 from service.clock import Clock
-from service.errors import StoreError
 from service.identity.model import Association, Identity, IdentityKind
 from service.ports import Session, Store
 from service.profile.model import totals_of
@@ -21,12 +18,8 @@ from service.profile.model import totals_of
 BATCH = 500
 _INLINE_BATCHES = 4
 _SWEEP_LIMIT = 100
-_FLUSH_SECONDS = 0.25
-_SWEEP_EVERY_FLUSHES = 8
 _ABANDONED_AFTER = timedelta(seconds=5)
 _STRENGTH = {IdentityKind.EXTERNAL: 0, IdentityKind.EMAIL: 1, IdentityKind.VISITOR: 2}
-
-_log = structlog.get_logger(__name__)
 
 
 class Linker:
@@ -55,13 +48,18 @@ class Linker:
             linked += await self._link_one(session, association, max_batches=None)
         return linked
 
-    async def work_off(self, *, abandoned_too: bool = False) -> int:
-        """Finish what `link` left; with `abandoned_too`, what other processes left too. How many events were linked."""
-        await self.flush()
+    async def work_off(self) -> int:
+        """Finish what `link` left; how many events were linked."""
         tasks, self._unfinished = self._unfinished, []
-        if abandoned_too:
-            before = str(ULID.from_datetime(self._clock() - _ABANDONED_AFTER))
-            tasks += await self._store.identities.unfinished(before, _SWEEP_LIMIT)
+        return await self._work_off(tasks)
+
+    async def sweep(self) -> int:
+        """Finish what other processes left, since they died or were stopped; how many events were linked."""
+        before = str(ULID.from_datetime(self._clock() - _ABANDONED_AFTER))
+        return await self._work_off(await self._store.identities.unfinished(before, _SWEEP_LIMIT))
+
+    async def _work_off(self, tasks: Sequence[Association]) -> int:
+        await self.flush()
         linked = 0
         for task in tasks:
             async with self._store.session() as session:
@@ -98,19 +96,3 @@ async def _link_batch(session: Session, association: Association) -> int:
     await session.events.link([event.event_id for event in events], contact_id)
     await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
     return len(events)
-
-
-async def keep_linking(linker: Linker, stop: asyncio.Event) -> None:
-    """Work tasks off until `stop`: what this process left at once, what others abandoned every two seconds."""
-    turn = 0
-    while not stop.is_set():
-        try:
-            await linker.work_off(abandoned_too=turn % _SWEEP_EVERY_FLUSHES == 0)
-        except StoreError as error:
-            _log.warning("linking_postponed", reason=type(error).__name__)
-        turn += 1
-        try:
-            await asyncio.wait_for(stop.wait(), _FLUSH_SECONDS)
-        except TimeoutError:
-            continue
-    await linker.flush()

@@ -1,16 +1,20 @@
-"""The collection `contacts`."""
+"""The collections `contacts`, and `tombstones` of those that were deleted."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import DESCENDING, IndexModel, ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 
-from schemas.contacts import MAX_VISITOR_IDS
 from service.contacts.model import Contact
+from service.mongo import contact_plans
 from service.mongo.documents import Document, contact_document, contact_of
 from service.mongo.errors import translated
 
-INDEXES = [IndexModel([("tenant_id", 1), ("created_at", DESCENDING), ("_id", DESCENDING)])]
+INDEXES = contact_plans.INDEXES
+
+# The sweep's: across tenants, since it is the system's own work. Only tombstones with something left behind are in it.
+TOMBSTONE_INDEXES = [IndexModel([("unswept", 1)], partialFilterExpression={"unswept": True})]
 
 
 class MongoContacts:
@@ -18,6 +22,7 @@ class MongoContacts:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["contacts"]
+        self._tombstones = database["tombstones"]
         self._session = session
 
     async def insert(self, contact: Contact) -> None:
@@ -29,23 +34,48 @@ class MongoContacts:
             found = await self._collection.find_one({"_id": contact_id, "tenant_id": tenant_id}, session=self._session)
         return contact_of(found) if found else None
 
-    async def add_visitor(self, tenant_id: str, contact_id: str, visitor_id: str, now: datetime) -> Contact | None:
-        full = f"visitor_ids.{MAX_VISITOR_IDS - 1}"
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        criteria = {"_id": {"$in": list(contact_ids)}, "tenant_id": tenant_id}
+        with translated():
+            found = await self._collection.find(criteria, session=self._session).to_list(None)
+        return {document["_id"]: contact_of(document) for document in found}
+
+    async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
         with translated():
             found = await self._collection.find_one_and_update(
-                {
-                    "_id": contact_id,
-                    "tenant_id": tenant_id,
-                    "visitor_ids": {"$ne": visitor_id},
-                    full: {"$exists": False},
-                },
-                {
-                    "$inc": {"sequence": 1, "version": 1},
-                    "$push": {"visitor_ids": visitor_id},
-                    "$set": {"updated_at": now},
-                    "$max": {"committed_at": now},
-                },
+                {"_id": contact_id, "tenant_id": tenant_id},
+                {"$inc": {"sequence": 1}, "$max": {"committed_at": now}},
                 return_document=ReturnDocument.AFTER,
                 session=self._session,
             )
         return contact_of(found) if found else None
+
+    async def replace(self, contact: Contact) -> None:
+        with translated():
+            await self._collection.replace_one(
+                {"_id": contact.contact_id, "tenant_id": contact.tenant_id},
+                contact_document(contact),
+                session=self._session,
+            )
+
+    async def bury(self, contact: Contact) -> None:
+        tombstone = {
+            "_id": contact.contact_id,
+            "tenant_id": contact.tenant_id,
+            "sequence": contact.sequence,
+            "deleted_at": contact.committed_at,
+            "unswept": True,
+        }
+        with translated():
+            key = {"_id": contact.contact_id, "tenant_id": contact.tenant_id}
+            await self._collection.delete_one(key, session=self._session)
+            await self._tombstones.insert_one(tombstone, session=self._session)
+
+    async def unswept(self, limit: int) -> list[tuple[str, str]]:
+        with translated():
+            cursor = self._tombstones.find({"unswept": True}, {"tenant_id": 1}, session=self._session)
+            return [(found["tenant_id"], found["_id"]) for found in await cursor.limit(limit).to_list(None)]
+
+    async def swept(self, contact_id: str) -> None:
+        with translated():
+            await self._tombstones.update_one({"_id": contact_id}, {"$unset": {"unswept": ""}}, session=self._session)

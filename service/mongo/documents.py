@@ -7,6 +7,7 @@ from typing import Any
 from schemas.events import Source
 from schemas.scopes import Scope
 from service.access.model import ApiKey
+from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
 from service.identity.model import Identity, IdentityKind
 from service.profile.model import Mark, Profile
@@ -31,7 +32,7 @@ def identity_text(identity: Identity) -> str:
 
 
 def contact_document(contact: Contact) -> Document:
-    """A contact as stored."""
+    """A contact as stored, with what lists are sorted and searched by."""
     return {
         "_id": contact.contact_id,
         "tenant_id": contact.tenant_id,
@@ -42,12 +43,21 @@ def contact_document(contact: Contact) -> Document:
         "segment_ids": list(contact.segment_ids),
         "creation_source": contact.creation_source,
         "enrichment_status": contact.enrichment_status,
+        "enriched_at": contact.enriched_at,
+        "enriched_by": contact.enriched_by,
         "created_at": contact.created_at,
         "updated_at": contact.updated_at,
         "version": contact.version,
         "sequence": contact.sequence,
         "committed_at": contact.committed_at,
+        "listing": _listing_document(listing_keys(contact)),
     }
+
+
+def _listing_document(keys: ListingKeys) -> Document:
+    # Without a job title there is no key: the index of job titles is partial.
+    job_title = {"job_title": keys.job_title} if keys.job_title else {}
+    return {"sort": keys.sort, "has_linkedin": keys.has_linkedin, "words": list(keys.words), **job_title}
 
 
 def contact_of(document: Document) -> Contact:
@@ -62,6 +72,8 @@ def contact_of(document: Document) -> Contact:
         segment_ids=tuple(document["segment_ids"]),
         creation_source=document["creation_source"],
         enrichment_status=document["enrichment_status"],
+        enriched_at=document.get("enriched_at"),
+        enriched_by=document.get("enriched_by"),
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         version=document["version"],

@@ -14,11 +14,23 @@ from pymongo.errors import (
 )
 from pymongo.errors import DuplicateKeyError as DriverDuplicateKeyError
 
-from service.errors import ContendedError, DuplicateKeyError, RefusedDocumentError, StoreError, StoreUnavailableError
+from service.errors import (
+    ContendedError,
+    DuplicateKeyError,
+    RefusedDocumentError,
+    StoreError,
+    StoreFaultError,
+    StoreUnavailableError,
+)
 
 _DUPLICATE_KEY = 11000
 # BadValue, Overflow (too deep), DollarPrefixedFieldName, DottedFieldName, BSONObjectTooLarge (four ways of saying it)
 _REFUSED = frozenset([2, 15, 52, 57, 10334, 16493, 17419, 17420])
+
+# What passes by itself, or once an operator has made room: HostUnreachable and its kind, LockTimeout, WriteConflict,
+# SnapshotUnavailable, NoSuchTransaction, ExceededTimeLimit, transaction too long, disk full, interrupted, no primary, …
+_TEMPORARY = {6, 7, 24, 50, 64, 79, 89, 91, 100, 112, 134, 189, 202, 225, 239, 246, 251, 262, 290, 358, 365}
+_TEMPORARY |= {9001, 10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031}
 
 
 class TransientTransactionError(StoreError):
@@ -51,17 +63,24 @@ def in_core_words(error: PyMongoError) -> StoreError:
 def _plain(error: PyMongoError) -> StoreError:
     if isinstance(error, DriverDuplicateKeyError):
         return DuplicateKeyError()
-    if isinstance(error, BulkWriteError):
-        codes = {item.get("code") for item in (error.details or {}).get("writeErrors", [])}
-        if codes & _REFUSED:
-            return RefusedDocumentError()
-        return DuplicateKeyError() if codes == {_DUPLICATE_KEY} else StoreUnavailableError()
-    if isinstance(error, OperationFailure) and error.code in _REFUSED and not _about_the_server(error):
+    codes = _codes(error)
+    if codes & _REFUSED:
         return RefusedDocumentError()
-    if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
+    if codes == {_DUPLICATE_KEY}:
+        return DuplicateKeyError()
+    if codes <= _TEMPORARY:
         return StoreUnavailableError()
-    return StoreUnavailableError()
+    return StoreFaultError(codes)
 
 
-def _about_the_server(error: OperationFailure) -> bool:
-    return isinstance(error, ExecutionTimeout | WTimeoutError)
+def _codes(error: PyMongoError) -> set[int]:
+    """The server's codes; none where the server did not answer."""
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        failed = [*details.get("writeErrors", []), *details.get("writeConcernErrors", [])]
+        return {item.get("code", 0) for item in failed}
+    if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError) or not isinstance(
+        error, OperationFailure
+    ):
+        return set()
+    return {error.code or 0}

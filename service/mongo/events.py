@@ -9,6 +9,7 @@ from pymongo import IndexModel
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
+from service.mongo.event_lists import behind
 from service.timeline.model import TimelineEvent
 from service.timeline.query import TimelineQuery
 
@@ -75,11 +76,7 @@ class MongoEvents:
         if query.event is not None:
             criteria["event"] = query.event
         if query.after is not None:
-            beyond = "$lt" if query.newest_first else "$gt"
-            moment, event_id = query.after
-            # The bound on timestamp alone lets the index start at the cursor; the $or settles ties.
-            criteria["timestamp"] = {f"{beyond}e": moment}
-            criteria["$or"] = [{"timestamp": {beyond: moment}}, {"_id": {beyond: event_id}}]
+            criteria |= behind("timestamp", query.after, newest_first=query.newest_first)
         with translated():
             cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
             cursor = cursor.sort([("timestamp", direction), ("_id", direction)])

@@ -55,6 +55,17 @@ class MongoIdentities:
             )
         return result.matched_count == 1
 
+    async def free(self, identities: Sequence[Identity], contact_id: str) -> None:
+        keys = [identity_key(identity) for identity in identities]
+        with translated():
+            await self._collection.delete_many({"_id": {"$in": keys}, "contact_id": contact_id}, session=self._session)
+
+    async def free_all(self, tenant_id: str, contact_id: str) -> None:
+        with translated():
+            await self._collection.delete_many(
+                {"_id.tenant_id": tenant_id, "contact_id": contact_id}, session=self._session
+            )
+
     async def finish(self, link_tasks: Sequence[str]) -> None:
         with translated():
             await self._collection.update_many(

@@ -3,21 +3,42 @@
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
-from service.mongo import api_keys, contacts, events, identities, outbox, profiles
+from service.mongo import (
+    actions,
+    answers,
+    api_keys,
+    contacts,
+    conversations,
+    event_lists,
+    events,
+    identities,
+    leases,
+    notes,
+    outbox,
+    profiles,
+)
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-COLLECTIONS = ("contacts", "identities", "events", "profiles", "profile_sessions", "outbox", "api_keys")
+UNINDEXED = ("profiles", "messages", "relay_leases")
+"""Collections that are read by `_id` alone."""
 
 
 def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
     """By collection."""
     return {
         "contacts": contacts.INDEXES,
+        "tombstones": contacts.TOMBSTONE_INDEXES,
+        "notes": notes.INDEXES,
+        "actions": actions.INDEXES,
+        "answers": answers.INDEXES,
         "identities": identities.INDEXES,
-        "events": events.INDEXES,
+        "events": [*events.INDEXES, *event_lists.INDEXES],
         "profile_sessions": profiles.INDEXES,
+        "conversation_threads": conversations.THREAD_INDEXES,
+        "conversation_rows": conversations.ROW_INDEXES,
         "outbox": outbox.indexes(outbox_retention_seconds),
+        "relay_members": leases.MEMBER_INDEXES,
         "api_keys": api_keys.INDEXES,
     }
 
@@ -26,8 +47,10 @@ async def create_indexes(database: AsyncIOMotorDatabase[Document], outbox_retent
     """Make what is missing; how many indexes there are then. Raises StoreUnavailableError."""
     count = 0
     with translated():
-        for name in set(COLLECTIONS) - set(await database.list_collection_names()):
+        by_collection = all_indexes(outbox_retention_seconds)
+        # All of them beforehand: creating one implicitly inside a transaction is slower, and can conflict.
+        for name in {*UNINDEXED, *by_collection} - set(await database.list_collection_names()):
             await database.create_collection(name)
-        for name, models in all_indexes(outbox_retention_seconds).items():
+        for name, models in by_collection.items():
             count += len(await database[name].create_indexes(models))
     return count

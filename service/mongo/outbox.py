@@ -44,9 +44,9 @@ class MongoOutbox:
         self._snapshot = database.get_collection("outbox", codec_options=aware, read_concern=ReadConcern("snapshot"))
         self._session = session
 
-    async def append(self, record: OutboxRecord) -> None:
+    async def append(self, records: Sequence[OutboxRecord]) -> None:
         with translated():
-            await self._outbox.insert_one(_document(record), session=self._session)
+            await self._outbox.insert_many([_document(record) for record in records], session=self._session)
 
     async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
         """The shard's oldest, in order: as many as `limit`, or fewer once they weigh MAX_RECORD_BYTES together."""

@@ -1,13 +1,14 @@
 """The collections `profiles` (a contact's figures) and `profile_sessions` (the sessions that were counted)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
 from service.mongo.documents import Document, mark_document, profile_of
 from service.mongo.errors import translated
+from service.mongo.removal import remove_some
 from service.profile.model import Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
@@ -38,6 +39,34 @@ class MongoProfiles:
         with translated():
             found = await self._profiles.find_one({"_id": contact_id, "tenant_id": tenant_id}, session=self._session)
         return profile_of(found) if found else None
+
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Profile]:
+        criteria = {"_id": {"$in": list(contact_ids)}, "tenant_id": tenant_id}
+        with translated():
+            found = await self._profiles.find(criteria, session=self._session).to_list(None)
+        return {document["_id"]: profile_of(document) for document in found}
+
+    async def touch(self, tenant_id: str, contact_id: str) -> None:
+        with translated():
+            await self._profiles.update_one(
+                {"_id": contact_id, "tenant_id": tenant_id},
+                {"$inc": {"touched": 1}},
+                upsert=True,
+                session=self._session,
+            )
+
+    async def close(self, tenant_id: str, contact_id: str) -> None:
+        with translated():
+            # Replaced, not deleted: deleting what is not there yet would be no write, and conflict with nobody.
+            await self._profiles.replace_one(
+                {"_id": contact_id, "tenant_id": tenant_id},
+                {"tenant_id": tenant_id},
+                upsert=True,
+                session=self._session,
+            )
+
+    async def remove_sessions(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        return await remove_some(self._sessions, {"tenant_id": tenant_id, "contact_id": contact_id}, limit)
 
     async def _add_sessions(self, tenant_id: str, totals: Mapping[str, Totals]) -> Counter[str]:
         """Insert the rows of sessions not seen before; how many, by contact."""

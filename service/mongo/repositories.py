@@ -2,10 +2,16 @@
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
+from service.mongo.actions import MongoActions
+from service.mongo.answers import MongoAnswers
+from service.mongo.contact_list import MongoContactList
 from service.mongo.contacts import MongoContacts
+from service.mongo.conversations import MongoConversations
 from service.mongo.documents import Document
+from service.mongo.event_lists import MongoEventLists
 from service.mongo.events import MongoEvents
 from service.mongo.identities import MongoIdentities
+from service.mongo.notes import MongoNotes
 from service.mongo.outbox import MongoOutbox
 from service.mongo.profiles import MongoProfiles
 
@@ -17,7 +23,13 @@ class MongoRepositories:
         self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None = None
     ) -> None:
         self.contacts = MongoContacts(database, session)
+        self.contact_list = MongoContactList(database, session)
         self.identities = MongoIdentities(database, session)
         self.events = MongoEvents(database, session)
+        self.event_lists = MongoEventLists(database, session)
+        self.conversations = MongoConversations(database, session)
         self.profiles = MongoProfiles(database, session)
         self.outbox = MongoOutbox(database, session)
+        self.notes = MongoNotes(database, session)
+        self.actions = MongoActions(database, session)
+        self.answers = MongoAnswers(database, session)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from service.errors import StoreUnavailableError
 from service.outbox.model import SHARDS
-from service.ports import Leases
+from service.outbox.ports import Leases
 
 _SAFETY = 0.1
 """The part of a lease that is not used, so that publishing stops before another may begin."""

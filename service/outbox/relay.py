@@ -11,9 +11,9 @@ from service.clock import Clock, system_clock
 from service.errors import StoreError, StoreUnavailableError
 from service.outbox import observe
 from service.outbox.leasing import LeaseKeeper, Round
+from service.outbox.ports import Leases, Outbox
 from service.outbox.publisher import PublisherFactory, PublisherFencedError
 from service.outbox.shard import ShardWorker
-from service.ports import Leases, Outbox
 
 # Together under 8 s: a batch may finish, what remains is cut and closed, the leases are given back.
 _DRAIN_SECONDS = 3.5

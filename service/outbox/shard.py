@@ -12,8 +12,8 @@ from service.clock import Clock
 from service.errors import StoreError, StoreUnavailableError, StreamUnavailableError
 from service.outbox import observe
 from service.outbox.model import OutboxRecord
+from service.outbox.ports import Outbox
 from service.outbox.publisher import Publisher, PublisherFactory, PublisherFencedError
-from service.ports import Outbox
 
 T = TypeVar("T")
 

@@ -50,7 +50,7 @@ class Ingest:
             linked = stored.linked + await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
-                linked += await self._associate_visitor(session, caller, contact_id, visitor)
+                await self._associate_visitor(session, caller, contact_id, visitor)
         return IngestResult(stored=stored.new, duplicates=len(events) - stored.new, linked=linked)
 
     async def _store_new(self, session: Session, events: Sequence[TimelineEvent]) -> _Stored:

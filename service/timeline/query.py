@@ -1,7 +1,8 @@
-"""What is asked of a contact's timeline."""
+"""What is asked of a contact's timeline, and of a tenant's events."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,41 @@ class TimelineQuery:
     newest_first: bool = True
     limit: int | None = None
     after: tuple[datetime, str] | None = None
+
+
+class EventOrder(StrEnum):
+    """By what a list of events is sorted; the event id breaks ties."""
+
+    TIMESTAMP = "timestamp"
+    RECEIVED_AT = "received_at"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which of a tenant's events; what is None (or False) does not filter.
+
+    `after` and `before` bound `timestamp`, both exclusive. `url_contains` and `search` are literal texts that are
+    looked for without regard to case, in the URL and in event name, URL, domain, title and subject.
+    """
+
+    tenant_id: str
+    event: str | None = None
+    contact_id: str | None = None
+    domain: str | None = None
+    url_contains: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    identified_only: bool = False
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPageQuery:
+    """One page: `limit` events behind `offset` others, or behind the position `behind` (sort value, event id)."""
+
+    filter: EventFilter
+    limit: int
+    order: EventOrder = EventOrder.TIMESTAMP
+    newest_first: bool = True
+    offset: int = 0
+    behind: tuple[datetime, str] | None = None

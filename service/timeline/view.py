@@ -22,3 +22,15 @@ def event_object(event: TimelineEvent) -> dict[str, Any]:
         "session_id": event.session_id,
         "contact_id": event.contact_id,
     }
+
+
+def event_summary(event: TimelineEvent) -> dict[str, Any]:
+    """The fields of `schemas.events.EventSummary`."""
+    return {
+        "event_id": event.event_id,
+        "event": event.event,
+        "source": event.source.value,
+        "timestamp": iso_millis(event.timestamp),
+        "url": event.url,
+        "contact_id": event.contact_id,
+    }

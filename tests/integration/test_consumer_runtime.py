@@ -10,7 +10,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from prometheus_client import REGISTRY
 
+from consumers.runtime import lag
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.runtime import ConsumerRuntime, run_consumer
 from service.clock import system_clock
@@ -183,7 +185,18 @@ async def test_poison_goes_to_the_dlq_and_its_neighbours_are_handled(kafka: Kafk
     assert (refused.value, dict(refused.headers)["dlq-original-offset"]) == (b"refused", b"11")
 
 
-async def test_an_outage_of_one_partition_stops_only_that_one(kafka: Kafka, group: Group) -> None:
+async def lag_is(kafka: Kafka, expected: list[int]) -> None:
+    async def measured() -> bool:
+        labels = [{"topic": kafka.topic, "partition": str(number)} for number in range(PARTITIONS)]
+        return [REGISTRY.get_sample_value("pathbound_consumer_lag_records", label) for label in labels] == expected
+
+    await eventually(measured, DEADLINE_S, f"the lag is {expected}")
+
+
+async def test_an_outage_of_one_partition_stops_only_that_one(
+    kafka: Kafka, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lag, "MEASURE_SECONDS", 0.1)
     away = True
 
     async def before(records: Sequence[Record]) -> None:
@@ -196,12 +209,14 @@ async def test_an_outage_of_one_partition_stops_only_that_one(kafka: Kafka, grou
     await committed_are(kafka, {0: 50, 1: 50, 3: 50})
     await kafka.send(200)
     await committed_are(kafka, {0: 100, 1: 100, 3: 100})
+    await lag_is(kafka, [0, 0, 100, 0])
     assert sink.handled[2] == []
     assert runtime.joined
 
     away = False
     await committed_are(kafka, dict.fromkeys(range(PARTITIONS), 100))
     assert sink.handled[2] == list(range(100))
+    await lag_is(kafka, [0, 0, 0, 0])
 
 
 async def test_a_fault_ends_the_process_with_nothing_committed(kafka: Kafka, group: Group) -> None:
@@ -249,102 +264,6 @@ async def test_stop_does_not_wait_for_ever_and_commits_nothing_unfinished(kafka:
     stop.set()
     await asyncio.wait_for(task, group.settings.consumer_drain_seconds + 3)
     assert await kafka.committed() == {1: 10}
-
-
-class Flow:
-    """A steady stream into the topic, and members that come while it flows. Batches fail oddly, once each."""
-
-    def __init__(self, kafka: Kafka, group: Group) -> None:
-        self._kafka = kafka
-        self._group = group
-        self._over = asyncio.Event()
-        self._tried: set[tuple[int, int]] = set()
-        self.sink = Sink()
-        self.sent = 0
-        self._sending = asyncio.create_task(self._send())
-
-    async def join(self) -> tuple[asyncio.Event, asyncio.Task[None]]:
-        """A new member, once it has joined and the group has gone on."""
-        runtime, stop, task = self._group.start(RecordingHandler(self.sink, self._fail_oddly))
-        seen = self.sink.total()
-
-        async def joined() -> bool:
-            return runtime.joined and self.sink.total() > seen
-
-        await eventually(joined, DEADLINE_S, "the member joined, and the group goes on")
-        return stop, task
-
-    async def end(self) -> None:
-        self._over.set()
-        await self._sending
-
-    async def all_committed(self) -> bool:
-        committed = await self._kafka.committed()
-        for partition, offset in committed.items():
-            assert set(range(offset)) <= set(self.sink.handled[partition]), "committed past an unfinished record"
-        return committed == dict.fromkeys(range(PARTITIONS), self.sent // PARTITIONS)
-
-    async def _send(self) -> None:
-        while not self._over.is_set():
-            await self._kafka.send(200)
-            self.sent += 200
-            await eventually(self._nearly_done, DEADLINE_S, "the group keeps up")
-
-    async def _nearly_done(self) -> bool:
-        return self.sink.total() > self.sent - 1000
-
-    async def _fail_oddly(self, records: Sequence[Record]) -> None:
-        first = (records[0].partition, records[0].offset)
-        if first[1] % 3 == 0 and first not in self._tried:
-            self._tried.add(first)
-            raise StoreUnavailableError
-
-
-@pytest.mark.parametrize("gently", [True, False])
-async def test_members_come_and_go_and_no_record_is_lost(kafka: Kafka, group: Group, gently: bool) -> None:
-    flow = Flow(kafka, group)
-    await flow.join()
-    stop, task = await flow.join()
-    if gently:
-        stop.set()
-    else:
-        task.cancel()
-    await flow.join()
-    await flow.end()
-    await eventually(flow.all_committed, DEADLINE_S, "all are handled and committed")
-    assert flow.sink.total() == flow.sent
-
-
-async def test_records_of_every_size_pass_at_once(kafka: Kafka, group: Group) -> None:
-    """The fetch limits bound memory, not the size of a record: nothing large is skipped, nothing small waits for it."""
-    sink = Sink()
-    large = b"x" * (15 * MIB)
-    for partition in (0, 1):
-        await kafka.send(3, partition=partition)
-        await kafka.send(2, large, partition=partition)
-        await kafka.send(3, partition=partition)
-    group.start(RecordingHandler(sink))
-    await committed_are(kafka, {0: 8, 1: 8})
-    for partition in (0, 1):
-        assert sink.handled[partition] == list(range(8))
-        assert [sink.values[partition, offset] for offset in range(8)] == [1, 1, 1, len(large), len(large), 1, 1, 1]
-
-
-async def test_a_dead_letter_as_large_as_its_topic_allows_does_not_stall(kafka: Kafka, group: Group) -> None:
-    class Picky(RecordingHandler):
-        async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
-            await super().handle(records)
-            return [InvalidRecord(record, "poison", "Poison") for record in records if len(record.value or b"") > MIB]
-
-    size = 16 * MIB - 100
-    await kafka.send(1, b"x" * size, partition=0)
-    await kafka.send(1, partition=0)
-    group.start(Picky(Sink()))
-    await committed_are(kafka, {0: 2})
-    (letter,) = await kafka.dead_letters(1)
-    told = dict(letter.headers)
-    assert letter.value is None
-    assert (told["dlq-omitted"], told["dlq-original-offset"]) == (str(size).encode(), b"0")
 
 
 async def test_kafka_away_at_the_start_is_waited_for(kafka: Kafka) -> None:

@@ -22,7 +22,7 @@ CALLER = Caller(TENANT, "key_1", "req_1")
 async def create(store: MongoStore, email: str, *visitor_ids: str) -> str:
     """A contact with visitor ids."""
     wanted = CreateContact.model_validate({"email": email, "visitor_id": list(visitor_ids)})
-    contact, _ = await build_core(store).use_cases.create_contact(CALLER, wanted)
+    contact = await build_core(store).use_cases.create_contact(CALLER, wanted)
     return contact.contact_id
 
 
@@ -68,7 +68,7 @@ async def test_more_history_than_one_request_links_is_worked_off(store: MongoSto
         await core.ingest(events[start : start + 650])
 
     wanted = CreateContact.model_validate({"email": "ada@example.com", "visitor_id": "v"})
-    contact, _ = await core.use_cases.create_contact(CALLER, wanted)
+    contact = await core.use_cases.create_contact(CALLER, wanted)
     assert len(await tracker_events(store, contact.contact_id)) == 2000
     assert await core.linker.work_off() == 600
 
@@ -168,7 +168,7 @@ async def test_a_crash_between_storing_and_linking_is_made_good_by_the_sweep(sto
     contact_id = await create(store, "ada@example.com")
     await store.identities.associate([Association(identity, contact_id, "0" * 26)], MORNING)
 
-    assert await build_core(store).linker.work_off(abandoned_too=True) == 1
+    assert await build_core(store).linker.sweep() == 1
 
     assert len(await tracker_events(store, contact_id)) == 1
     assert await store.identities.unfinished("00" + "Z" * 24, 10) == []

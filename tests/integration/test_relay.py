@@ -13,9 +13,9 @@ from service.kafka.publishers import TransactionalPublisher, transactional_id
 from service.mongo.store import MongoStore
 from service.outbox.leasing import fair_share
 from service.outbox.model import SHARDS, OutboxRecord
+from service.outbox.ports import Outbox
 from service.outbox.publisher import Publisher, PublisherFencedError
 from service.outbox.relay import Relay
-from service.ports import Outbox
 from tests.support.relay import (
     by_contact,
     contact_in,
@@ -42,7 +42,7 @@ async def write(store: MongoStore, topic: str, contacts: Sequence[str], upto: in
 
     async def one(contact: str) -> None:
         for sequence in range(1, upto + 1):
-            await store.outbox.append(record_of(contact, sequence, topic))
+            await store.outbox.append([record_of(contact, sequence, topic)])
 
     await asyncio.gather(*(one(contact) for contact in contacts))
 
@@ -79,7 +79,7 @@ async def test_a_message_is_the_record_headers_and_all(
     store: MongoStore, kafka_bootstrap: str, topic_prefix: str, topic: str
 ) -> None:
     contact = contact_in(4)
-    await store.outbox.append(record_of(contact, 1, topic, '{"name":"Zoë"}'.encode()))
+    await store.outbox.append([record_of(contact, 1, topic, '{"name":"Zoë"}'.encode())])
     async with running(store.outbox, store.leases, transactional(kafka_bootstrap, topic_prefix)):
         await drained(store.outbox)
     [message] = await read_committed(kafka_bootstrap, topic)
@@ -228,7 +228,7 @@ async def test_a_crash_between_kafka_and_the_mark_repeats_the_same_ids_and_loses
 ) -> None:
     contact, publishers = contact_in(5), transactional(kafka_bootstrap, topic_prefix)
     for sequence in (1, 2, 3):
-        await store.outbox.append(record_of(contact, sequence, topic))
+        await store.outbox.append([record_of(contact, sequence, topic)])
     dying = DiesBeforeMarking(store.outbox)
     async with running(dying, store.leases, publishers):
         await asyncio.wait_for(dying.reached.wait(), 20)

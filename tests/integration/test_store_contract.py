@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -134,23 +135,41 @@ async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     assert await any_store.profiles.get("other", "ct_1") is None
 
 
-async def test_a_visitor_is_added_once_and_counts_version_and_sequence(any_store: Any) -> None:
+async def test_locking_counts_the_sequence_and_time_never_goes_back(any_store: Any) -> None:
     await any_store.contacts.insert(a_contact())
 
-    changed = await any_store.contacts.add_visitor(TENANT, "ct_1", "v", MORNING)
-    assert (changed.visitor_ids, changed.version, changed.sequence) == (("v",), 2, 2)
-    assert await any_store.contacts.add_visitor(TENANT, "ct_1", "v", MORNING) is None
-    assert await any_store.contacts.add_visitor("other", "ct_1", "w", MORNING) is None
+    later = MORNING + timedelta(seconds=5)
+    assert (await any_store.contacts.lock(TENANT, "ct_1", later)).sequence == 2
+    locked = await any_store.contacts.lock(TENANT, "ct_1", MORNING)
+    assert (locked.sequence, locked.committed_at, locked.version) == (3, later, 1)
+    assert await any_store.contacts.lock("other", "ct_1", MORNING) is None
+    await any_store.contacts.replace(replace(locked, properties={"a": 1}, version=2))
+    assert (await any_store.contacts.get(TENANT, "ct_1")).properties == {"a": 1}
+
+
+async def test_identities_are_freed_by_their_owner_only(any_store: Any) -> None:
+    identity = visitor(TENANT, "v")
+    await any_store.identities.associate([Association(identity, "ct_1", "task-1")], MORNING)
+
+    await any_store.identities.free([identity], "ct_2")
+    assert await any_store.identities.owners([identity]) == {identity: "ct_1"}
+    await any_store.identities.free([identity], "ct_1")
+    assert await any_store.identities.owners([identity]) == {}
 
 
 async def test_of_two_transactions_that_write_one_document_both_count(any_store: Any) -> None:
     async def add(value: str) -> None:
         async with any_store.session() as session:
-            await session.transaction(lambda: session.contacts.add_visitor(TENANT, "ct_1", value, MORNING))
+
+            async def work() -> None:
+                contact = await session.contacts.lock(TENANT, "ct_1", MORNING)
+                await session.contacts.replace(replace(contact, visitor_ids=(*contact.visitor_ids, value)))
+
+            await session.transaction(work)
 
     await any_store.contacts.insert(a_contact())
     await asyncio.gather(*(add(f"v-{n}") for n in range(8)))
 
     contact = await any_store.contacts.get(TENANT, "ct_1")
-    assert (contact.version, contact.sequence) == (9, 9)
+    assert contact.sequence == 9
     assert sorted(contact.visitor_ids) == [f"v-{n}" for n in range(8)]

@@ -97,20 +97,16 @@ class Contacts:
         found = (await self._view.reading()).get(("contact", contact_id))
         return found if found and found.tenant_id == tenant_id else None
 
-    async def add_visitor(self, tenant_id: str, contact_id: str, visitor_id: str, now: datetime) -> Contact | None:
+    async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
         contact = await self.get(tenant_id, contact_id)
-        if contact is None or visitor_id in contact.visitor_ids:
+        if contact is None:
             return None
-        changed = replace(
-            contact,
-            visitor_ids=(*contact.visitor_ids, visitor_id),
-            version=contact.version + 1,
-            sequence=contact.sequence + 1,
-            updated_at=now,
-            committed_at=max(now, contact.committed_at),
-        )
-        await self._view.writing({("contact", contact_id): changed})
+        changed = replace(contact, sequence=contact.sequence + 1, committed_at=max(now, contact.committed_at))
+        await self.replace(changed)
         return changed
+
+    async def replace(self, contact: Contact) -> None:
+        await self._view.writing({("contact", contact.contact_id): contact})
 
 
 class Identities:
@@ -134,6 +130,10 @@ class Identities:
         if owner == contact_id:
             await self._view.writing({("identity", identity): (contact_id, object())})
         return owner == contact_id
+
+    async def free(self, identities: Sequence[Identity], contact_id: str) -> None:
+        owners = await self.owners(identities)
+        await self._view.writing({("identity", one): None for one, owner in owners.items() if owner == contact_id})
 
     async def finish(self, link_tasks: Sequence[str]) -> None:
         await self._view.writing({("task", task): None for task in link_tasks})
@@ -223,8 +223,8 @@ class Outbox:
     def __init__(self, view: View) -> None:
         self._view = view
 
-    async def append(self, record: OutboxRecord) -> None:
-        await self._view.writing({("outbox", record.record_id): record})
+    async def append(self, records: Sequence[OutboxRecord]) -> None:
+        await self._view.writing({("outbox", record.record_id): record for record in records})
 
 
 class MemorySession:

@@ -15,7 +15,7 @@ from service.kafka.publishers import TransactionalPublisher, transactional_id
 from service.outbox.model import OutboxRecord, shard_of
 from service.outbox.publisher import PublisherFactory
 from service.outbox.relay import Relay
-from service.ports import Leases, Outbox
+from service.outbox.ports import Leases, Outbox
 
 _names = itertools.count(1)
 

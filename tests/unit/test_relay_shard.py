@@ -25,8 +25,8 @@ class FakeOutbox:
         self.waiting = [record_of(CONTACT, sequence, "topic") for sequence in range(1, count + 1)]
         self.mark_faults: list[Exception] = []
 
-    async def append(self, record: OutboxRecord) -> None:
-        self.waiting.append(record)
+    async def append(self, records: Sequence[OutboxRecord]) -> None:
+        self.waiting += records
 
     async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
         return self.waiting[:limit]
@@ -162,7 +162,7 @@ async def test_a_renewed_lease_goes_on() -> None:
             return loop.time() > first_end
 
         await eventually(past_it, 5, "the first end is over")
-        await outbox.append(record_of(CONTACT, 3, "topic"))
+        await outbox.append([record_of(CONTACT, 3, "topic")])
         worker.wake()
         await eventually(nothing_waits(outbox), 5, "all marked")
         assert not task.done()

@@ -1,0 +1,20 @@
+"""Texts that are kept, compared or logged: what no string of ours may contain."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from schemas.json_values import has_lone_surrogate
+
+
+def _check_plain(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "must not contain a NUL character")
+    if has_lone_surrogate(text):
+        raise PydanticCustomError("unicode", "must be valid Unicode: it contains a lone surrogate")
+    return text
+
+
+PlainText = Annotated[str, AfterValidator(_check_plain)]
+"""Valid Unicode without NUL."""

@@ -1,0 +1,49 @@
+"""Answers that are written piece by piece, so that memory is bounded whatever their length."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+
+from service.api.keys import STREAM_BEGUN
+
+Item = TypeVar("Item")
+
+
+async def begin(request: web.Request, head: bytes) -> web.StreamResponse:
+    """Start a 200 in JSON with `head`. From now on a fault can only drop the connection, so read something before."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+    request[STREAM_BEGUN] = True
+    await response.prepare(request)
+    await response.write(head)
+    return response
+
+
+async def write_items(
+    response: web.StreamResponse,
+    portion: list[Item],
+    portions: AsyncIterator[list[Item]],
+    to_object: Callable[[Item], dict[str, Any]],
+    limit: int | None,
+) -> Item | None:
+    """Write up to `limit` items, comma-separated, beginning with `portion`; the last one written, if there are more."""
+    written = 0
+    while portion:
+        room = portion if limit is None else portion[: limit - written]
+        chunk = b",".join(orjson.dumps(to_object(item)) for item in room)
+        await response.write(b"," + chunk if written else chunk)
+        written += len(room)
+        if len(room) < len(portion):
+            return room[-1]
+        last, portion = portion[-1], await anext(portions, [])
+        if portion and written == limit:
+            return last
+    return None
+
+
+async def end(response: web.StreamResponse, tail: bytes) -> web.StreamResponse:
+    """Finish it well."""
+    await response.write(tail)
+    await response.write_eof()
+    return response

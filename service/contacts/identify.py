@@ -1,0 +1,77 @@
+"""Say that several identities are one person's."""
+
+from dataclasses import dataclass
+
+from schemas.contacts import CreateContact, UpdateContact
+from schemas.identify import Identify
+from service.contacts.context import Caller
+from service.contacts.create import ContactCreator
+from service.contacts.edit import ContactEditor, Edit
+from service.contacts.model import Contact
+from service.errors import ContactNotFoundError, ContendedError, IdentityConflictError, IdentityTakenError
+from service.identity.model import Identity, IdentityKind
+from service.ports import Store
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Whose the identities are now; `contact` is None where nobody is known by them and no address was given."""
+
+    contact: Contact | None
+    created: bool = False
+
+
+class ContactIdentifier:
+    """The use-case behind `POST /v1/identify`."""
+
+    def __init__(self, store: Store, create: ContactCreator, edit: ContactEditor) -> None:
+        self._store = store
+        self._create = create
+        self._edit = edit
+
+    async def __call__(self, caller: Caller, wanted: Identify) -> Identified:
+        """Associate what is free with the contact that has one of the identities, and merge the traits.
+
+        A contact is created only for an address that nobody has. One that is known by its external id takes a new
+        address as an update would; one that is known by a visitor id alone does not: a browser may be shared, so
+        a second address on it is a conflict. Raises IdentityConflictError (nothing was changed) and what creating and
+        updating raise.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._once(caller, wanted)
+            except (IdentityTakenError, ContactNotFoundError):
+                # The registry changed between the look and the write: look again.
+                continue
+        raise ContendedError
+
+    async def _once(self, caller: Caller, wanted: Identify) -> Identified:
+        identities = _identities(caller.tenant_id, wanted)
+        owners = await self._store.identities.owners(identities)
+        contact_ids = set(owners.values())
+        if len(contact_ids) > 1:
+            raise IdentityConflictError
+        external = tuple(one for one in identities if one.kind is IdentityKind.EXTERNAL and one not in owners)
+        visitors = [wanted.anonymous_id] if wanted.anonymous_id else []
+        if contact_ids:
+            if wanted.email and {one.kind for one in owners} == {IdentityKind.VISITOR}:
+                raise IdentityConflictError
+            update = UpdateContact(properties=dict(wanted.traits), visitor_id=visitors)
+            merged = await self._edit(caller, contact_ids.pop(), Edit(update, external_ids=external))
+            return Identified(merged.contact)
+        if wanted.email is None:
+            return Identified(None)
+        properties = {key: value for key, value in wanted.traits.items() if key != "email"}
+        create = CreateContact(email=wanted.email, properties=properties, visitor_id=visitors)
+        return Identified(await self._create(caller, create, external), created=True)
+
+
+def _identities(tenant_id: str, wanted: Identify) -> list[Identity]:
+    given = [
+        (IdentityKind.EXTERNAL, wanted.external_id),
+        (IdentityKind.EMAIL, wanted.email),
+        (IdentityKind.VISITOR, wanted.anonymous_id),
+    ]
+    return [Identity(tenant_id, kind, value) for kind, value in given if value is not None]

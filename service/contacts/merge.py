@@ -1,0 +1,138 @@
+"""What an update does to a contact: pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from schemas.changes import ChangeType
+from schemas.contacts import MAX_CONTACT_BYTES, MAX_PROPERTIES, MAX_VISITOR_IDS, UpdateContact
+from service.contacts.changes import Change
+from service.contacts.model import Contact
+from service.contacts.view import contact_object
+from service.errors import ContactTooLargeError, TooManyVisitorIdsError
+from service.identity.model import Identity, IdentityKind
+
+LIFECYCLE_STAGE = "lifecyclestage"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """A provider's finding, that turns the contact `enriched`."""
+
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The contact after the update, what changed, and the identities that it gains and gives up."""
+
+    before: Contact
+    contact: Contact
+    changes: tuple[Change, ...]
+    gained: tuple[Identity, ...]
+    freed: tuple[Identity, ...]
+
+
+def merge(
+    contact: Contact,
+    wanted: UpdateContact,
+    now: datetime,
+    enrichment: Enrichment | None = None,
+    reason: str | None = None,
+    external_ids: Sequence[Identity] = (),
+) -> Merged:
+    """Properties key by key (None removes), visitor ids added, never removed.
+
+    `version` goes up by one if anything changed, `sequence` by one for each change. Raises ContactTooLargeError,
+    TooManyVisitorIdsError.
+    """
+    email = wanted.properties.get("email", contact.email)
+    properties = {**contact.properties, **{key: value for key, value in wanted.properties.items() if key != "email"}}
+    properties = {key: value for key, value in properties.items() if value is not None}
+    new_visitors = tuple(one for one in wanted.visitor_id if one not in contact.visitor_ids)
+    updated = replace(
+        contact,
+        email=email,
+        properties=properties,
+        visitor_ids=(*contact.visitor_ids, *new_visitors),
+        company_ids=(wanted.company_id,) if wanted.company_id else contact.company_ids,
+        **({} if enrichment is None else _enriched(enrichment, now)),
+    )
+    gained = [Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors] + list(external_ids)
+    if updated == contact and not gained:
+        return Merged(contact, contact, (), (), ())
+    kinds = _kinds_of_change(contact, updated, gained)
+    updated = replace(
+        updated,
+        updated_at=now,
+        committed_at=max(now, contact.committed_at),
+        version=contact.version + 1,
+        sequence=contact.sequence + len(kinds),
+    )
+    _check_limits(updated)
+    changes = [_change(kind, identity, contact, updated, reason) for kind, identity in kinds]
+    mail = (Identity(contact.tenant_id, IdentityKind.EMAIL, one) for one in (email, contact.email))
+    new_mail, old_mail = mail
+    moved = email != contact.email
+    return Merged(
+        contact,
+        updated,
+        tuple(changes),
+        (*([new_mail] if moved else []), *gained),
+        (old_mail,) if moved else (),
+    )
+
+
+def changed_keys(before: Contact, after: Contact) -> dict[str, dict[str, Any]]:
+    """What differs, by property (or field), with both values."""
+    old, new = _comparable(before), _comparable(after)
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    return {key: {"before": old.get(key), "after": new.get(key)} for key in keys}
+
+
+def _comparable(contact: Contact) -> dict[str, Any]:
+    return {
+        **contact.properties,
+        "email": contact.email,
+        "associations.companies": list(contact.company_ids),
+        "enrichment_status": contact.enrichment_status,
+    }
+
+
+def _enriched(enrichment: Enrichment, now: datetime) -> dict[str, Any]:
+    return {"enrichment_status": "enriched", "enriched_at": now, "enriched_by": enrichment.provider}
+
+
+def _kinds_of_change(
+    before: Contact, after: Contact, gained: Sequence[Identity]
+) -> list[tuple[ChangeType, Identity | None]]:
+    kinds: list[tuple[ChangeType, Identity | None]] = []
+    if replace(after, visitor_ids=before.visitor_ids) != before:
+        kinds.append((ChangeType.CONTACT_UPDATED, None))
+    if before.properties.get(LIFECYCLE_STAGE) != after.properties.get(LIFECYCLE_STAGE):
+        kinds.append((ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED, None))
+    return kinds + [(ChangeType.CONTACT_IDENTITY_LINKED, identity) for identity in gained]
+
+
+def _change(kind: ChangeType, identity: Identity | None, before: Contact, after: Contact, reason: str | None) -> Change:
+    whole = {"contact": contact_object(after, None)}
+    if identity is not None:
+        told = {"kind": identity.kind.value, "value": identity.value}
+        return Change(kind, told, {"identity": told, **whole})
+    if kind is ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED:
+        stages = {"before": before.properties.get(LIFECYCLE_STAGE), "after": after.properties.get(LIFECYCLE_STAGE)}
+        return Change(kind, {**stages, "reason": reason}, {**stages, "reason": reason, **whole})
+    changed = changed_keys(before, after)
+    return Change(kind, {"changed": sorted(changed)}, {"changed": changed, **whole})
+
+
+def _check_limits(contact: Contact) -> None:
+    if len(contact.visitor_ids) > MAX_VISITOR_IDS:
+        raise TooManyVisitorIdsError
+    if len(contact.properties) > MAX_PROPERTIES:
+        raise ContactTooLargeError
+    if len(orjson.dumps(contact_object(contact, None))) > MAX_CONTACT_BYTES:
+        raise ContactTooLargeError

@@ -1,0 +1,17 @@
+"""What lists of contacts need from a store."""
+
+from typing import Protocol
+
+from service.contacts.query import ContactFilter, ContactQuery, FoundContacts
+
+
+class ContactList(Protocol):
+    """A tenant's contacts, many at once. Raises TooSlowError where a filter leaves too much to look through."""
+
+    async def page(self, query: ContactQuery, count_to: int | None) -> FoundContacts:
+        """The contacts, in order; and how many match, counted up to `count_to` (None: do not count)."""
+        ...
+
+    async def count(self, asked: ContactFilter) -> int:
+        """How many match, exactly."""
+        ...

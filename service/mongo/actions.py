@@ -1,0 +1,61 @@
+"""The collection `actions`."""
+
+from dataclasses import asdict
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import DESCENDING, IndexModel
+
+from service.actions.model import Action, ActionQuery
+from service.mongo.documents import Document
+from service.mongo.errors import translated
+
+_NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+
+INDEXES = [
+    IndexModel([("tenant_id", 1), *_NEWEST_FIRST]),
+    IndexModel([("tenant_id", 1), ("contact_id", 1), *_NEWEST_FIRST]),
+]
+
+
+class MongoActions:
+    """Implements `service.ports.Actions`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._collection = database["actions"]
+        self._session = session
+
+    async def insert(self, action: Action) -> None:
+        document = asdict(action)
+        document["_id"] = document.pop("action_id")
+        with translated():
+            await self._collection.insert_one(document, session=self._session)
+
+    async def get(self, tenant_id: str, action_id: str) -> Action | None:
+        with translated():
+            found = await self._collection.find_one({"_id": action_id, "tenant_id": tenant_id}, session=self._session)
+        return _action_of(found) if found else None
+
+    async def newest(self, query: ActionQuery) -> list[Action]:
+        criteria = _criteria(query)
+        if query.position is not None:
+            moment, action_id = query.position
+            criteria["created_at"] = {"$lte": moment}
+            criteria["$or"] = [{"created_at": {"$lt": moment}}, {"_id": {"$lt": action_id}}]
+        with translated():
+            cursor = self._collection.find(criteria, session=self._session).sort(_NEWEST_FIRST)
+            found = await cursor.skip(query.skip).limit(query.limit).to_list(None)
+        return [_action_of(document) for document in found]
+
+    async def count(self, query: ActionQuery, limit: int | None) -> int:
+        with translated():
+            bound = {} if limit is None else {"limit": limit}
+            return await self._collection.count_documents(_criteria(query), session=self._session, **bound)
+
+
+def _criteria(query: ActionQuery) -> Document:
+    given = {"contact_id": query.contact_id, "type": query.type, "status": query.status}
+    return {"tenant_id": query.tenant_id, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _action_of(document: Document) -> Action:
+    return Action(action_id=document.pop("_id"), **document)

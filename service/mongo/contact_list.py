@@ -1,0 +1,110 @@
+"""Lists of contacts; which index each of them uses is chosen in `contact_plans`."""
+
+import asyncio
+from collections.abc import Sequence
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo.errors import ExecutionTimeout, OperationFailure
+
+from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
+from service.errors import TooSlowError
+from service.mongo.contact_plans import (
+    BROAD,
+    Condition,
+    Plan,
+    conditions_of,
+    count_plan,
+    dates_of,
+    needs_probes,
+    page_plan,
+    probe_of,
+    sort_field,
+)
+from service.mongo.documents import Document, contact_of
+from service.mongo.errors import translated
+
+LIST_MS = 5_000
+"""No query of a list looks longer than this; then TooSlowError."""
+_SORT_NEEDS_TOO_MUCH_MEMORY = 292
+
+Probed = Sequence[tuple[int, Condition]]
+
+
+class MongoContactList:
+    """Implements `service.contacts.ports.ContactList`."""
+
+    def __init__(
+        self,
+        database: AsyncIOMotorDatabase[Document],
+        session: AsyncIOMotorClientSession | None,
+        max_ms: int = LIST_MS,
+    ) -> None:
+        self._collection = database["contacts"]
+        self._session = session
+        self._max_ms = max_ms
+
+    async def page(self, query: ContactQuery, count_to: int | None) -> FoundContacts:
+        probed = await self._probed(query.filter, needs_probes(query), with_dates=True)
+        if count_to is None:
+            return _found(query, await self._read(page_plan(query, probed)), None)
+        if not probed and dates_of(query.filter) is None:
+            # Without a filter there is more than a page, mostly: count meanwhile.
+            documents, total = await asyncio.gather(
+                self._read(page_plan(query, probed)), self._count(query.filter, probed, count_to)
+            )
+            return _found(query, documents, total)
+        documents = await self._read(page_plan(query, probed))
+        if len(documents) <= query.limit and query.behind is None and (documents or not query.offset):
+            return _found(query, documents, query.offset + len(documents))
+        return _found(query, documents, await self._count(query.filter, probed, count_to))
+
+    async def count(self, asked: ContactFilter) -> int:
+        probed = await self._probed(asked, len(conditions_of(asked)) > 1, with_dates=False)
+        return await self._count(asked, probed, None)
+
+    async def _probed(self, asked: ContactFilter, wanted: bool, *, with_dates: bool) -> Probed:
+        """The conditions, those that leave fewest first. Only asks MongoDB if `wanted`."""
+        conditions = conditions_of(asked)
+        if not wanted:
+            return [(0, condition) for condition in conditions]
+        dates = dates_of(asked)
+        if with_dates and dates is not None:
+            conditions.append(dates)
+        counts = await asyncio.gather(*(self._number(probe_of(asked, condition)) for condition in conditions))
+        return sorted(zip(counts, conditions, strict=True), key=lambda probed: probed[0])
+
+    async def _count(self, asked: ContactFilter, probed: Probed, at_most: int | None) -> int:
+        if len(probed) == 1 and 0 < probed[0][0] < BROAD:
+            return probed[0][0]
+        return await self._number(count_plan(asked, probed, at_most))
+
+    async def _number(self, plan: Plan) -> int:
+        found = await self._read(plan)
+        return int(found[0]["count"]) if found else 0
+
+    async def _read(self, plan: Plan) -> list[Document]:
+        with translated():
+            try:
+                cursor = self._collection.aggregate(
+                    plan.pipeline, session=self._session, hint=plan.hint, maxTimeMS=self._max_ms
+                )
+                return await cursor.to_list(None)
+            except ExecutionTimeout as error:
+                raise TooSlowError from error
+            except OperationFailure as error:
+                if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
+                    raise TooSlowError from error
+                raise
+
+
+def _found(query: ContactQuery, documents: list[Document], total: int | None) -> FoundContacts:
+    kept = documents[: query.limit]
+    last = _position(query, kept[-1]) if len(documents) > query.limit else None
+    return FoundContacts([contact_of(document) for document in kept], last, total)
+
+
+def _position(query: ContactQuery, document: Document) -> Position:
+    value = document
+    for name in sort_field(query.order).split("."):
+        value = value[name]
+    return value, document["_id"]  # type: ignore[return-value]  # the last step reaches the value itself

@@ -1,0 +1,167 @@
+"""Between conversations and the documents that are stored. Absent values are left out."""
+
+from typing import Any
+
+from schemas.events import Source
+from service.conversations.model import (
+    Attachment,
+    ConversationRow,
+    Direction,
+    Figures,
+    Message,
+    Participant,
+    Thread,
+    ThreadKey,
+)
+from service.mongo.documents import Document
+
+
+def message_key(thread: ThreadKey | Message, message_id: str) -> Document:
+    """A message's `_id`. The order of the fields is part of the key."""
+    return {
+        "tenant_id": thread.tenant_id,
+        "source": thread.source.value,
+        "account": thread.account,
+        "message_id": message_id,
+    }
+
+
+def message_document(message: Message) -> Document:
+    """A message's content as stored."""
+    key = message_key(message, message.message_id)
+    return _present(
+        {
+            "_id": key,
+            **key,
+            "sent_at": message.sent_at,
+            "from": _participant_document(message.sender) if message.sender else None,
+            "to": [_participant_document(one) for one in message.to],
+            "cc": [_participant_document(one) for one in message.cc],
+            "subject": message.subject,
+            "snippet": message.snippet,
+            "text": message.text,
+            "html": message.html,
+            "attachments": [
+                _present({"filename": one.filename, "content_type": one.content_type, "size": one.size})
+                for one in message.attachments
+            ],
+        }
+    )
+
+
+def message_of(document: Document) -> Message:
+    """The other way."""
+    get = document.get
+    sender = get("from")
+    return Message(
+        tenant_id=document["tenant_id"],
+        source=Source(document["source"]),
+        account=document["account"],
+        message_id=document["message_id"],
+        sent_at=document["sent_at"],
+        sender=_participant_of(sender) if sender is not None else None,
+        to=tuple(_participant_of(one) for one in get("to", ())),
+        cc=tuple(_participant_of(one) for one in get("cc", ())),
+        subject=get("subject"),
+        snippet=get("snippet"),
+        text=get("text"),
+        html=get("html"),
+        attachments=tuple(
+            Attachment(one.get("filename"), one.get("content_type"), one.get("size")) for one in get("attachments", ())
+        ),
+    )
+
+
+def row_document(row: ConversationRow) -> Document:
+    """A participant's row as stored."""
+    return _present(
+        {
+            "_id": row.row_id,
+            "tenant_id": row.tenant_id,
+            "conversation_id": row.conversation_id,
+            "account": row.account,
+            "message_id": row.message_id,
+            "sent_at": row.sent_at,
+            "direction": row.direction.value,
+            "contact_id": row.contact_id,
+            "copy": row.copy,
+            "visible": row.visible,
+            "shown": row.shown,
+        }
+    )
+
+
+def thread_document(thread: Thread) -> Document:
+    """A contact's thread as stored."""
+    key = thread.key
+    return _present(
+        {
+            "_id": {"contact_id": thread.contact_id, "conversation_id": key.conversation_id},
+            "tenant_id": key.tenant_id,
+            "contact_id": thread.contact_id,
+            "conversation_id": key.conversation_id,
+            "source": key.source.value,
+            "account": key.account,
+            "thread_id": key.thread_id,
+            "state": thread.state,
+            "shown": _figures_document(thread.shown),
+            "mailbox": _figures_document(thread.mailbox),
+        }
+    )
+
+
+def thread_of(document: Document) -> Thread:
+    """The other way."""
+    key = ThreadKey(
+        tenant_id=document["tenant_id"],
+        source=Source(document["source"]),
+        account=document["account"],
+        thread_id=document["thread_id"],
+        conversation_id=document["conversation_id"],
+    )
+    shown, mailbox = _figures_of(document.get("shown")), _figures_of(document.get("mailbox"))
+    return Thread(key, document["contact_id"], shown, mailbox, document.get("state"))
+
+
+def _figures_document(figures: Figures | None) -> Document | None:
+    if figures is None:
+        return None
+    return _present(
+        {
+            "message_count": figures.message_count,
+            "first_message_at": figures.first_message_at,
+            "last_message_at": figures.last_message_at,
+            "last_message_id": figures.last_message_id,
+            "last_message_direction": figures.last_message_direction.value,
+            "subject": figures.subject,
+            "snippet": figures.snippet,
+            "participants": [_participant_document(one) for one in figures.participants],
+        }
+    )
+
+
+def _figures_of(document: Document | None) -> Figures | None:
+    if document is None:
+        return None
+    return Figures(
+        message_count=document["message_count"],
+        first_message_at=document["first_message_at"],
+        last_message_at=document["last_message_at"],
+        last_message_id=document["last_message_id"],
+        last_message_direction=Direction(document["last_message_direction"]),
+        subject=document.get("subject"),
+        snippet=document.get("snippet"),
+        participants=tuple(_participant_of(one) for one in document["participants"]),
+    )
+
+
+def _participant_document(one: Participant) -> Document:
+    return _present({"address": one.address, "name": one.name})
+
+
+def _participant_of(document: Document) -> Participant:
+    return Participant(document.get("address"), document.get("name"))
+
+
+def _present(document: dict[str, Any]) -> Document:
+    return {key: value for key, value in document.items() if value is not None}

@@ -1,0 +1,102 @@
+"""The collections of conversations: `messages`, `conversation_rows` and `conversation_threads` (see the model).
+
+`messages` hold contents, once. `conversation_rows` and `conversation_threads` are small, and all that is looked for is
+in their indexes: the newest threads of a contact, and the newest shown rows of a contact's thread.
+"""
+
+from collections.abc import AsyncIterator
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+from service.conversations.model import Direction, ShownMessage, Thread
+from service.mongo.conversation_documents import message_key, message_of, thread_of
+from service.mongo.documents import Document
+from service.mongo.errors import translated
+
+THREAD_INDEXES = [
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), (f"{figures}.last_message_at", 1), ("_id", 1)],
+        partialFilterExpression={f"{figures}.last_message_at": {"$exists": True}},
+    )
+    for figures in ("shown", "mailbox")
+]
+ROW_INDEXES = [
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("sent_at", 1), ("message_id", 1)],
+        partialFilterExpression={"shown": True},
+    ),
+]
+
+_PORTION = 500
+_CONTENTS_AT_ONCE = 5
+"""A mail may be megabytes."""
+
+
+class MongoConversations:
+    """Implements `service.conversations.ports.Conversations`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._threads = database["conversation_threads"]
+        self._rows = database["conversation_rows"]
+        self._messages = database["messages"]
+        self._session = session
+
+    async def threads(self, tenant_id: str, contact_id: str, limit: int) -> list[Thread]:
+        return [thread async for portion in self._newest(tenant_id, contact_id, "shown", limit) for thread in portion]
+
+    def email_threads(self, tenant_id: str, contact_id: str, limit: int | None) -> AsyncIterator[list[Thread]]:
+        return self._newest(tenant_id, contact_id, "mailbox", limit)
+
+    async def messages(self, thread: Thread, newest: int) -> AsyncIterator[list[ShownMessage]]:
+        rows = await self._newest_rows(thread, newest)
+        for start in range(0, len(rows), _CONTENTS_AT_ONCE):
+            yield await self._with_contents(thread, rows[start : start + _CONTENTS_AT_ONCE])
+
+    async def _newest(
+        self, tenant_id: str, contact_id: str, figures: str, limit: int | None
+    ) -> AsyncIterator[list[Thread]]:
+        criteria, sort = newest_threads(tenant_id, contact_id, figures)
+        with translated():
+            cursor = self._threads.find(criteria, session=self._session, batch_size=_PORTION).sort(sort)
+            if limit is not None:
+                cursor = cursor.limit(limit)
+            while portion := await cursor.to_list(_PORTION):
+                yield [thread_of(document) for document in portion]
+
+    async def _newest_rows(self, thread: Thread, newest: int) -> list[Document]:
+        """Oldest first. Rows are small, and `newest` at most 100."""
+        criteria, sort = newest_rows(thread)
+        with translated():
+            cursor = self._rows.find(criteria, {"message_id": 1, "direction": 1}, session=self._session)
+            return (await cursor.sort(sort).limit(newest).to_list(None))[::-1]
+
+    async def _with_contents(self, thread: Thread, rows: list[Document]) -> list[ShownMessage]:
+        keys = [message_key(thread.key, row["message_id"]) for row in rows]
+        with translated():
+            cursor = self._messages.find({"_id": {"$in": keys}}, session=self._session)
+            found = {document["message_id"]: message_of(document) for document in await cursor.to_list(None)}
+        return [
+            ShownMessage(Direction(row["direction"]), found[row["message_id"]])
+            for row in rows
+            if row["message_id"] in found
+        ]
+
+
+def newest_threads(tenant_id: str, contact_id: str, figures: str) -> tuple[Document, list[tuple[str, int]]]:
+    """Criteria and sort; `figures` are `shown` or `mailbox`."""
+    newest = f"{figures}.last_message_at"
+    criteria = {"tenant_id": tenant_id, "contact_id": contact_id, newest: {"$exists": True}}
+    return criteria, [(newest, -1), ("_id", -1)]
+
+
+def newest_rows(thread: Thread) -> tuple[Document, list[tuple[str, int]]]:
+    """Criteria and sort."""
+    key = thread.key
+    criteria = {
+        "tenant_id": key.tenant_id,
+        "contact_id": thread.contact_id,
+        "conversation_id": key.conversation_id,
+        "shown": True,
+    }
+    return criteria, [("sent_at", -1), ("message_id", -1)]

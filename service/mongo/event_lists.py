@@ -1,0 +1,150 @@
+"""Lists of events, over the collection `events`: each bounded by the tenant, walking an index, and limited in time.
+
+One filter in the default order (none, event name, contact) walks its own index, without a sort. Others walk the
+order's index and look at each event, until a page is full.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import ExecutionTimeout, OperationFailure
+
+from service.errors import TooSlowError
+from service.mongo.documents import Document, event_of
+from service.mongo.errors import translated
+from service.timeline.model import TimelineEvent
+from service.timeline.query import EventFilter, EventPageQuery
+
+INDEXES = [
+    IndexModel([("tenant_id", 1), ("timestamp", 1), ("_id", 1)]),
+    IndexModel([("tenant_id", 1), ("event", 1), ("timestamp", 1), ("_id", 1)]),
+    # Events arrive in this order, so that each insertion is at the index's end.
+    IndexModel([("tenant_id", 1), ("received_at", 1), ("_id", 1)]),
+]
+LIST_MS = 5_000
+"""No list looks longer than this; then TooSlowError."""
+
+_SORT_NEEDS_TOO_MUCH_MEMORY = 292
+
+_SEARCHED = ("event", "url", "domain", "data.title", "data.subject")
+
+
+class MongoEventLists:
+    """Implements `service.timeline.ports.EventLists`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._collection = database["events"]
+        self._session = session
+
+    async def page(self, query: EventPageQuery) -> list[TimelineEvent]:
+        criteria, sort = page_of(query)
+        with _in_time():
+            cursor = self._collection.find(criteria, session=self._session, max_time_ms=LIST_MS, allow_disk_use=False)
+            cursor = cursor.sort(sort).skip(query.offset).limit(query.limit)
+            return [event_of(document) for document in await cursor.to_list(None)]
+
+    async def count(self, asked: EventFilter, at_most: int | None) -> int:
+        bounded = {} if at_most is None else {"limit": at_most}
+        with _in_time():
+            return await self._collection.count_documents(
+                criteria_of(asked), session=self._session, maxTimeMS=LIST_MS, **bounded
+            )
+
+    async def names(self, tenant_id: str) -> list[str]:
+        with _in_time():
+            found = self._collection.aggregate(names_of(tenant_id), session=self._session, maxTimeMS=LIST_MS)
+            return [document["_id"] async for document in found]
+
+    async def newest_of_each(
+        self, tenant_id: str, contact_ids: Sequence[str], limit: int
+    ) -> dict[str, list[TimelineEvent]]:
+        events: dict[str, list[TimelineEvent]] = {}
+        if not contact_ids:
+            return events
+        pipeline = newest_of_each(tenant_id, contact_ids, limit)
+        with _in_time():
+            async for document in self._collection.aggregate(pipeline, session=self._session, maxTimeMS=LIST_MS):
+                events.setdefault(document["contact_id"], []).append(event_of(document))
+        return events
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    with translated():
+        try:
+            yield
+        except OperationFailure as error:
+            if isinstance(error, ExecutionTimeout) or error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
+                raise TooSlowError from error
+            raise
+
+
+def criteria_of(asked: EventFilter) -> Document:
+    """A filter as MongoDB's. Texts to look for are escaped: nothing in them has a meaning but itself."""
+    criteria: Document = {"tenant_id": asked.tenant_id}
+    for name, value in (("event", asked.event), ("contact_id", asked.contact_id), ("domain", asked.domain)):
+        if value is not None:
+            criteria[name] = {"$eq": value}
+    if asked.identified_only and asked.contact_id is None:
+        criteria["contact_id"] = {"$exists": True}
+    bounds = {"$gt": asked.after, "$lt": asked.before}
+    if given := {operator: moment for operator, moment in bounds.items() if moment is not None}:
+        criteria["timestamp"] = given
+    if asked.url_contains is not None:
+        criteria["url"] = _containing(asked.url_contains)
+    if asked.search is not None:
+        criteria["$or"] = [{name: _containing(asked.search)} for name in _SEARCHED]
+    return criteria
+
+
+def page_of(query: EventPageQuery) -> tuple[Document, list[tuple[str, int]]]:
+    """A page's criteria and sort."""
+    criteria, order = criteria_of(query.filter), query.order.value
+    if query.behind is not None:
+        criteria = {"$and": [criteria, behind(order, query.behind, newest_first=query.newest_first)]}
+    direction = -1 if query.newest_first else 1
+    return criteria, [(order, direction), ("_id", direction)]
+
+
+def names_of(tenant_id: str) -> list[Document]:
+    """A pipeline that reads one key of the index for each name (DISTINCT_SCAN)."""
+    return [
+        {"$match": {"tenant_id": tenant_id}},
+        {"$sort": {"event": 1}},
+        {"$group": {"_id": "$event"}},
+        {"$sort": {"_id": 1}},
+    ]
+
+
+def behind(order: str, position: tuple[datetime, str], *, newest_first: bool) -> Document:
+    """Criteria for what comes after a position in a sort by time and id.
+
+    The bound on the time lets the index start at the position. The rest settles ties; as an $or, it would invite the
+    planner to walk the `_id` index, across tenants.
+    """
+    moment, event_id = position
+    onward, given_out = ("$lte", "$gte") if newest_first else ("$gte", "$lte")
+    return {order: {onward: moment}, "$nor": [{order: moment, "_id": {given_out: event_id}}]}
+
+
+def newest_of_each(tenant_id: str, contact_ids: Sequence[str], limit: int) -> list[Document]:
+    """One pipeline that reads the newest events of each contact from the index, one contact after the other."""
+    first, *others = _newest(tenant_id, contact_ids, limit)
+    return [*first, *({"$unionWith": {"coll": "events", "pipeline": other}} for other in others)]
+
+
+def _newest(tenant_id: str, contact_ids: Sequence[str], limit: int) -> Iterator[list[Document]]:
+    for contact_id in contact_ids:
+        yield [
+            {"$match": {"tenant_id": tenant_id, "contact_id": contact_id}},
+            {"$sort": {"timestamp": -1, "_id": -1}},
+            {"$limit": limit},
+        ]
+
+
+def _containing(text: str) -> Document:
+    return {"$regex": re.escape(text), "$options": "i"}

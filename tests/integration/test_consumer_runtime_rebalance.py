@@ -1,0 +1,86 @@
+"""Members that come and go while records flow: each record is handled, and no offset runs ahead of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from consumers.runtime.outcomes import Record
+from service.errors import StoreUnavailableError
+from tests.integration.test_consumer_runtime import (
+    DEADLINE_S,
+    PARTITIONS,
+    Group,
+    Kafka,
+    RecordingHandler,
+    Sink,
+    group,
+    kafka,
+)
+from tests.support.waiting import eventually
+
+__all__ = ["group", "kafka"]  # the fixtures
+
+
+class Flow:
+    """A steady stream into the topic, and members that come while it flows. Batches fail oddly, once each."""
+
+    def __init__(self, kafka: Kafka, group: Group) -> None:
+        self._kafka = kafka
+        self._group = group
+        self._over = asyncio.Event()
+        self._tried: set[tuple[int, int]] = set()
+        self.sink = Sink()
+        self.sent = 0
+        self._sending = asyncio.create_task(self._send())
+
+    async def join(self) -> tuple[asyncio.Event, asyncio.Task[None]]:
+        """A new member, once it has joined and the group has gone on."""
+        runtime, stop, task = self._group.start(RecordingHandler(self.sink, self._fail_oddly))
+        seen = self.sink.total()
+
+        async def joined() -> bool:
+            return runtime.joined and self.sink.total() > seen
+
+        await eventually(joined, DEADLINE_S, "the member joined, and the group goes on")
+        return stop, task
+
+    async def end(self) -> None:
+        self._over.set()
+        await self._sending
+
+    async def all_committed(self) -> bool:
+        committed = await self._kafka.committed()
+        for partition, offset in committed.items():
+            assert set(range(offset)) <= set(self.sink.handled[partition]), "committed past an unfinished record"
+        return committed == dict.fromkeys(range(PARTITIONS), self.sent // PARTITIONS)
+
+    async def _send(self) -> None:
+        while not self._over.is_set():
+            await self._kafka.send(200)
+            self.sent += 200
+            await eventually(self._nearly_done, DEADLINE_S, "the group keeps up")
+
+    async def _nearly_done(self) -> bool:
+        return self.sink.total() > self.sent - 1000
+
+    async def _fail_oddly(self, records: Sequence[Record]) -> None:
+        first = (records[0].partition, records[0].offset)
+        if first[1] % 3 == 0 and first not in self._tried:
+            self._tried.add(first)
+            raise StoreUnavailableError
+
+
+@pytest.mark.parametrize("gently", [True, False])
+async def test_members_come_and_go_and_no_record_is_lost(kafka: Kafka, group: Group, gently: bool) -> None:
+    flow = Flow(kafka, group)
+    await flow.join()
+    stop, task = await flow.join()
+    if gently:
+        stop.set()
+    else:
+        task.cancel()
+    await flow.join()
+    await flow.end()
+    await eventually(flow.all_committed, DEADLINE_S, "all are handled and committed")
+    assert flow.sink.total() == flow.sent

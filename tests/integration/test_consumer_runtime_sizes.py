@@ -1,0 +1,49 @@
+"""Records as large as a topic allows: none is skipped, none stalls its partition."""
+
+from collections.abc import Sequence
+
+from consumers.runtime.outcomes import InvalidRecord, Record
+from tests.integration.test_consumer_runtime import (
+    MIB,
+    Group,
+    Kafka,
+    RecordingHandler,
+    Sink,
+    committed_are,
+    group,
+    kafka,
+)
+
+__all__ = ["group", "kafka"]  # the fixtures
+
+
+async def test_records_of_every_size_pass_at_once(kafka: Kafka, group: Group) -> None:
+    """The fetch limits bound memory, not the size of a record: nothing large is skipped, nothing small waits for it."""
+    sink = Sink()
+    large = b"x" * (15 * MIB)
+    for partition in (0, 1):
+        await kafka.send(3, partition=partition)
+        await kafka.send(2, large, partition=partition)
+        await kafka.send(3, partition=partition)
+    group.start(RecordingHandler(sink))
+    await committed_are(kafka, {0: 8, 1: 8})
+    for partition in (0, 1):
+        assert sink.handled[partition] == list(range(8))
+        assert [sink.values[partition, offset] for offset in range(8)] == [1, 1, 1, len(large), len(large), 1, 1, 1]
+
+
+async def test_a_dead_letter_as_large_as_its_topic_allows_does_not_stall(kafka: Kafka, group: Group) -> None:
+    class Picky(RecordingHandler):
+        async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
+            await super().handle(records)
+            return [InvalidRecord(record, "poison", "Poison") for record in records if len(record.value or b"") > MIB]
+
+    size = 16 * MIB - 100
+    await kafka.send(1, b"x" * size, partition=0)
+    await kafka.send(1, partition=0)
+    group.start(Picky(Sink()))
+    await committed_are(kafka, {0: 2})
+    (letter,) = await kafka.dead_letters(1)
+    told = dict(letter.headers)
+    assert letter.value is None
+    assert (told["dlq-omitted"], told["dlq-original-offset"]) == (str(size).encode(), b"0")

@@ -1,0 +1,78 @@
+"""`Idempotency-Key`: the same request is done once, and answered alike."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.api import ApiUser, Reply
+
+
+async def post(api: ApiUser, path: str, body: Any, key: str) -> Reply:
+    return await api.post(path, body, headers={"Idempotency-Key": key})
+
+
+async def test_a_repeat_gets_the_first_answer(api: ApiUser) -> None:
+    body = {"email": "ada@example.com", "visitor_id": "v"}
+
+    first = await post(api, "/v1/contacts", body, "k-1")
+    await api.request("PUT", f"/v1/contacts/{first.body['contact']['contact_id']}", json={"properties": {"a": 1}})
+    again = await post(api, "/v1/contacts", body, "k-1")
+
+    assert (first.status, again.status) == (201, 201)
+    assert again.body == first.body
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+
+
+async def test_another_body_under_the_same_key_is_refused(api: ApiUser) -> None:
+    await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k-1")
+
+    reply = await post(api, "/v1/contacts", {"email": "bob@example.com"}, "k-1")
+    assert (reply.status, reply.code) == (409, "idempotency_key_reused")
+
+
+async def test_racing_repeats_are_done_once(api: ApiUser) -> None:
+    replies = await asyncio.gather(*(post(api, "/v1/contacts", {"email": "a@example.com"}, "k") for _ in range(12)))
+
+    assert {reply.status for reply in replies} == {201}
+    assert len({reply.body["contact"]["contact_id"] for reply in replies}) == 1
+    contact_id = replies[0].body["contact"]["contact_id"]
+    notes = f"/v1/contacts/{contact_id}/notes"
+    written = await asyncio.gather(*(post(api, notes, {"content": "once"}, "n") for _ in range(12)))
+    assert len({reply.body["note"]["note_id"] for reply in written}) == 1
+    assert len((await api.get(notes)).body["notes"]) == 1
+    action = {"type": "create_note", "params": {"contact_id": contact_id, "content": "by action"}}
+    acted = await asyncio.gather(*(post(api, "/v1/actions", action, "a") for _ in range(6)))
+    assert len({reply.body["action_id"] for reply in acted}) == 1
+    assert len((await api.get(notes)).body["notes"]) == 2
+
+
+async def test_keys_are_scoped_to_api_key_and_route(api: ApiUser, new_user: Any) -> None:
+    one = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    other = await post(await new_user(), "/v1/contacts", {"email": "ada@example.com"}, "k")
+    assert one.body["contact"]["contact_id"] != other.body["contact"]["contact_id"]
+    identified = await post(api, "/v1/identify", {"traits": {"email": "ada@example.com"}}, "k")
+    assert identified.body["contact_id"] == one.body["contact"]["contact_id"]
+
+
+async def test_refusals_are_not_kept(api: ApiUser) -> None:
+    first = await api.create_contact("ada@example.com")
+    assert (await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")).code == "email_taken"
+    await api.request("DELETE", f"/v1/contacts/{first['contact_id']}")
+    assert (await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")).status == 201
+
+
+async def test_a_repeat_of_what_changed_nothing_gets_the_first_answer(api: ApiUser) -> None:
+    body = {"anonymous_id": "stranger"}
+    first = await post(api, "/v1/identify", body, "k")
+    assert first.body["contact"] is None
+    await api.create_contact(visitor_id="stranger")
+    assert (await post(api, "/v1/identify", body, "k")).body == first.body
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
+async def test_malformed_keys_are_refused(api: ApiUser, key: str) -> None:
+    reply = await post(api, "/v1/contacts", {"email": "ada@example.com"}, key)
+    assert (reply.status, reply.code) == (400, "validation_failed")

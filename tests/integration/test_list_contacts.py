@@ -1,0 +1,361 @@
+"""GET /v1/contacts as a client sees it."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from schemas.events import Source
+from service.mongo.store import MongoStore
+from service.profile.model import totals_of
+from service.timeline.model import TimelineEvent
+from tests.support.api import ApiUser, Reply
+from tests.support.events import MORNING
+from tests.support.tracker_fixtures import HOSTILE_STRINGS
+
+ADA = {
+    "firstname": "Ada",
+    "lastname": "Lovelace",
+    "company": "Analytical Engines",
+    "jobtitle": "Chief Programmer",
+    "lifecyclestage": "customer",
+    "lead_status": "open",
+    "country": "GB",
+    "industry": "Computing",
+    "city": "London",
+    "state": "England",
+    "linkedin_url": "https://linkedin.com/in/ada",
+}
+
+
+async def listed(api: ApiUser, **params: Any) -> list[str]:
+    """The addresses, in order."""
+    reply = await api.get("/v1/contacts", params=params)
+    assert reply.status == 200, reply
+    return [contact["email"] for contact in reply.body["contacts"]]
+
+
+async def counted(api: ApiUser, **params: Any) -> int:
+    reply = await api.get("/v1/contacts", params={"count_only": "true", **params})
+    assert reply.body.keys() == {"status", "count"}, reply
+    return int(reply.body["count"])
+
+
+async def some_contacts(api: ApiUser, number: int) -> list[dict[str, Any]]:
+    return [await api.create_contact(f"c{one}@example.com") for one in range(number)]
+
+
+def refused(reply: Reply) -> str:
+    """The field that a 400 names."""
+    assert (reply.status, reply.code) == (400, "validation_failed"), reply
+    return str(reply.body["details"][0]["field"])
+
+
+async def test_a_list_has_whole_contacts_newest_first_and_says_how_many_there_are(api: ApiUser) -> None:
+    made = await some_contacts(api, 3)
+
+    reply = await api.get("/v1/contacts")
+
+    assert reply.body == {
+        "status": "success",
+        "contacts": made[::-1],
+        "pagination": {"page": 1, "limit": 20, "total_pages": 1, "total_items": 3, "next_cursor": None},
+    }
+
+
+async def test_nothing_is_listed_of_other_tenants(api: ApiUser, new_user: Any) -> None:
+    await api.create_contact("ada@example.com", properties=ADA)
+    stranger = await new_user()
+
+    assert await listed(stranger) == []
+    assert await counted(stranger) == 0
+    assert await listed(stranger, search="ada") == []
+    reply = await stranger.get("/v1/contacts")
+    assert reply.body["pagination"] == {
+        "page": 1,
+        "limit": 20,
+        "total_pages": 0,
+        "total_items": 0,
+        "next_cursor": None,
+    }
+
+
+async def test_pages_by_number(api: ApiUser) -> None:
+    made = [contact["email"] for contact in await some_contacts(api, 5)][::-1]
+
+    replies = [await api.get("/v1/contacts", params={"page": page, "limit": 2}) for page in (1, 2, 3, 4)]
+
+    assert [[one["email"] for one in reply.body["contacts"]] for reply in replies] == [
+        made[:2],
+        made[2:4],
+        made[4:],
+        [],
+    ]
+    figures = [{**reply.body["pagination"], "next_cursor": None} for reply in replies]
+    assert figures == [
+        {"page": page, "limit": 2, "total_pages": 3, "total_items": 5, "next_cursor": None} for page in (1, 2, 3, 4)
+    ]
+    assert [bool(reply.body["pagination"]["next_cursor"]) for reply in replies] == [True, True, False, False]
+
+
+async def test_a_walk_can_begin_at_any_page(api: ApiUser) -> None:
+    made = [contact["email"] for contact in await some_contacts(api, 7)][::-1]
+    second = await api.get("/v1/contacts", params={"page": 2, "limit": 2})
+
+    third = await api.get("/v1/contacts", params={"cursor": second.body["pagination"]["next_cursor"], "limit": 3})
+
+    assert [one["email"] for one in third.body["contacts"]] == made[4:7]
+    assert third.body["pagination"]["total_items"] == 7
+    assert third.body["pagination"]["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("filters", "matches"),
+    [
+        ({"status": "not_enriched"}, True),
+        ({"status": "enriched"}, False),
+        ({"lifecycle_stage": "customer"}, True),
+        ({"lifecycle_stage": "lead"}, False),
+        ({"lead_status": "open"}, True),
+        ({"lead_status": "Open"}, False),
+        ({"country": "GB"}, True),
+        ({"country": "G"}, False),
+        ({"industry": "Computing"}, True),
+        ({"industry": "Comput.*"}, False),
+        ({"city": "London"}, True),
+        ({"city": "london"}, False),
+        ({"state": "England"}, True),
+        ({"state": "England\0"}, False),
+        ({"job_title": "CHIEF programmer"}, True),
+        ({"job_title": "Chief"}, False),
+        ({"has_linkedin": "true"}, True),
+        ({"has_linkedin": "false"}, False),
+        ({"company_id": "co_2"}, True),
+        ({"company_id": "co_1"}, False),
+        ({"created_after": "2020-01-01"}, True),
+        ({"created_after": "2999-01-01T00:00:00+02:00"}, False),
+        ({"created_before": "2999-01-01T00:00:00Z"}, True),
+        ({"created_before": "2020-01-01T00:00:00"}, False),
+        ({"search": "love ANAL chief ada@"}, True),
+        ({"search": "love Paris"}, False),
+        ({"country": "GB", "city": "London", "has_linkedin": "true", "search": "ada"}, True),
+        ({"country": "GB", "city": "Paris"}, False),
+    ],
+)
+async def test_filters(api: ApiUser, filters: dict[str, str], matches: bool) -> None:
+    await api.create_contact("ada@example.com", properties=ADA, company_id="co_2")
+
+    assert await listed(api, **filters) == (["ada@example.com"] if matches else [])
+    assert await counted(api, **filters) == int(matches)
+    assert await listed(api, sort_by="company", **filters) == (["ada@example.com"] if matches else [])
+
+
+async def test_the_bounds_of_the_creation_date_are_exclusive(api: ApiUser) -> None:
+    created_at = (await api.create_contact())["created_at"]
+
+    assert await counted(api, created_after=created_at) == 0
+    assert await counted(api, created_before=created_at) == 0
+
+
+@pytest.mark.parametrize(
+    ("sort_by", "ascending"),
+    [
+        ("email", "acb"),
+        ("firstname", "cab"),
+        ("lastname", "bac"),
+        ("company", "abc"),
+        ("createdate", "abc"),
+    ],
+)
+async def test_sorting_ignores_case_and_accents_and_takes_what_is_missing_for_empty(
+    api: ApiUser, sort_by: str, ascending: str
+) -> None:
+    await api.create_contact("a@example.com", properties={"firstname": "Émile", "lastname": "y"})
+    await api.create_contact("z@example.com", properties={"firstname": "zoe", "lastname": "X", "company": "A"})
+    await api.create_contact("b@example.com", properties={"firstname": "ada", "lastname": "Z", "company": "b"})
+    names = {"a@example.com": "a", "z@example.com": "b", "b@example.com": "c"}
+
+    up = await listed(api, sort_by=sort_by, sort_dir="asc")
+
+    assert "".join(names[email] for email in up) == ascending
+    assert await listed(api, sort_by=sort_by, sort_dir="desc") == up[::-1]
+    assert await listed(api, sort_by=sort_by) == up[::-1]
+
+
+async def test_a_summary_is_compact(api: ApiUser, shared_store: MongoStore) -> None:
+    contact = await api.create_contact("ada@example.com", properties={**ADA, "bio": "x" * 5000}, visitor_id="v-1")
+    bare = await api.create_contact("bare@example.com")
+    await see(shared_store, api.tenant_id, contact["contact_id"])
+
+    reply = await api.get("/v1/contacts", params={"fields": "summary", "sort_by": "email", "sort_dir": "asc"})
+
+    assert reply.body["contacts"] == [
+        {
+            "contact_id": contact["contact_id"],
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "company": "Analytical Engines",
+            "jobtitle": "Chief Programmer",
+            "lifecyclestage": "customer",
+            "last_activity_at": "2026-11-23T08:00:00.000Z",
+        },
+        {
+            "contact_id": bare["contact_id"],
+            "email": "bare@example.com",
+            "name": None,
+            "company": None,
+            "jobtitle": None,
+            "lifecyclestage": None,
+            "last_activity_at": None,
+        },
+    ]
+    assert len(json.dumps(reply.body["contacts"][0])) < 300
+    whole = await api.get("/v1/contacts", params={"search": "ada"})
+    assert whole.body["contacts"][0]["last_activity_at"] == "2026-11-23T08:00:00.000Z"
+    assert whole.body["contacts"][0]["properties"]["bio"] == "x" * 5000
+
+
+async def see(store: MongoStore, tenant_id: str, contact_id: str) -> None:
+    """An event of the contact, as ingestion counts it."""
+    event = TimelineEvent("evt", tenant_id, "page_view", Source.TRACKER, MORNING, MORNING, {}, contact_id=contact_id)
+    await store.profiles.add(tenant_id, {contact_id: totals_of([event])})
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=x", "limit"),
+        ("page=abc", "page"),
+        ("page=0", "page"),
+        ("page=-1", "page"),
+        ("page=1001&limit=100", "page"),
+        ("page=99999999999999999999", "page"),
+        ("status=rich", "status"),
+        ("lifecycle_stage=Lead", "lifecycle_stage"),
+        ("country=", "country"),
+        ("job_title=" + "x" * 1025, "job_title"),
+        ("has_linkedin=maybe", "has_linkedin"),
+        ("company_id=a%20b", "company_id"),
+        ("created_after=yesterday", "created_after"),
+        ("created_before=1700000000", "created_before"),
+        ("created_before=2026-13-01", "created_before"),
+        ("search=", "search"),
+        ("search=%20%E2%80%8B", "search"),
+        ("search=" + "x" * 201, "search"),
+        ("search=a+b+c+d+e+f+g+h+i+j+k", "search"),
+        ("sort_by=phone", "sort_by"),
+        ("sort_dir=up", "sort_dir"),
+        ("count_only=perhaps", "count_only"),
+        ("fields=all", "fields"),
+        ("cursor=", "cursor"),
+        ("cursor=xyz", "cursor"),
+        ("cursor=" + "A" * 9000, "cursor"),
+        ("offset=5", "offset"),
+        ("$where=1", "$where"),
+        ("country[$ne]=GB", "country[$ne]"),
+        ("country=GB&country=FR", "country"),
+    ],
+)
+async def test_a_parameter_that_is_not_understood_is_named(api: ApiUser, query: str, field: str) -> None:
+    reply = await api.get(URL(f"/v1/contacts?{query}", encoded=True))  # type: ignore[arg-type]
+
+    if len(query) > 8190:
+        assert reply.status == 400
+    else:
+        assert refused(reply) == field
+
+
+async def test_a_cursor_is_good_for_its_own_filters_and_sort_only(api: ApiUser) -> None:
+    await some_contacts(api, 3)
+    params: dict[str, Any] = {"limit": 1, "search": "c", "created_after": "2020-01-01", "sort_dir": "asc"}
+    cursor = (await api.get("/v1/contacts", params=params)).body["pagination"]["next_cursor"]
+
+    assert await listed(api, **{**params, "cursor": cursor, "limit": 2, "fields": "summary"}) == [
+        "c1@example.com",
+        "c2@example.com",
+    ]
+    for change in ({"search": "c1"}, {"sort_dir": "desc"}, {"sort_by": "email"}, {"country": "GB"}):
+        reply = await api.get("/v1/contacts", params={**params, "cursor": cursor, **change})
+        assert refused(reply) == "cursor"
+    without = await api.get("/v1/contacts", params={"cursor": cursor})
+    assert refused(without) == "cursor"
+    both = await api.get("/v1/contacts", params={**params, "cursor": cursor, "page": 1})
+    assert refused(both) == "page"
+
+
+async def test_a_cursor_that_was_changed_is_refused_or_harmless(api: ApiUser, new_user: Any) -> None:
+    await some_contacts(api, 3)
+    cursor = (await api.get("/v1/contacts", params={"limit": 1})).body["pagination"]["next_cursor"]
+    text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+
+    changed = [cursor[:cut] for cut in range(0, len(cursor), 7)]
+    changed += [cursor[:place] + "!" + cursor[place + 1 :] for place in range(0, len(cursor), 7)]
+    changed += [
+        urlsafe_b64encode(text.replace(a, b).encode()).decode() for a, b in (("[", "{"), ('"ct_', '{"$gt":"ct_'))
+    ]
+    for one in changed:
+        assert refused(await api.get("/v1/contacts", params={"cursor": one})) == "cursor"
+    # Another tenant's cursor is a position in one's own list, and nothing else.
+    stranger = await new_user()
+    assert await listed(stranger, cursor=cursor) == []
+
+
+HOSTILE = [
+    ".*",
+    "^",
+    "$where",
+    "\\",
+    "\\Q.*\\E",
+    "a\0b",
+    "[object Object]",
+    "' OR 1=1 --",
+    '{"$gt": ""}',
+    "🦆👩‍👩‍👧",
+    "שלום עולם",
+    "\u202eabc",
+    "ﷺ" * 60,
+    "(" * 200,
+    "(a+)+$",
+    "|",
+    "%",
+    "\U0010ffff",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_texts_mean_themselves(api: ApiUser, text: str) -> None:
+    await api.create_contact("other@example.net", properties={"firstname": "Other", "country": "GB", "jobtitle": "a"})
+    await api.create_contact(
+        "it@example.org", properties={"company": f"x {text} y", "country": text, "jobtitle": text, "city": text}
+    )
+
+    for filters in ({"search": text}, {"country": text}, {"job_title": text}, {"city": text, "sort_by": "company"}):
+        assert await listed(api, **filters) == ["it@example.org"]
+        assert await counted(api, **filters) == 1
+
+
+async def test_every_naughty_string_is_an_answer_or_a_clear_refusal(api: ApiUser) -> None:
+    strings = [text for text in json.loads(HOSTILE_STRINGS.read_text()) if text]
+    await api.create_contact("ada@example.com", properties=ADA)
+    for text in strings:
+        for name in ("search", "state", "job_title", "cursor", "created_after", "company_id"):
+            reply = await api.get("/v1/contacts", params={name: text})
+            assert reply.status in (200, 400), (name, text, reply)
+            if reply.status == 400:
+                assert refused(reply) == name
+            elif name in ("state", "job_title"):
+                assert reply.body["contacts"] == []
+
+
+@pytest.mark.parametrize("raw", ["%ED%A0%80", "%FF", "%00", "%C0%AF", "a%ED%B0%80b", "%F4%90%80%80"])
+@pytest.mark.parametrize("name", ["search", "country", "job_title", "sort_by", "cursor", "x"])
+async def test_bytes_that_are_no_text_do_no_harm(api: ApiUser, name: str, raw: str) -> None:
+    reply = await api.get(URL(f"/v1/contacts?{name}={raw}", encoded=True))  # type: ignore[arg-type]
+
+    assert reply.status in (200, 400), reply
+    if reply.status == 200:
+        assert reply.body["contacts"] == []

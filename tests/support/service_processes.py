@@ -1,0 +1,302 @@
+"""The API, relays and tracker consumers as processes of their own, on a database and topics of their own."""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.bootstrap import Core, open_core
+from deploy.stack import LocalStack
+from deploy.stack.directory import DataDirectory
+from deploy.stack.processes import ManagedProcess, stop_all
+from schemas.topics import CONTACTS_CHANGES, MAX_RECORD_BYTES, TRACKER_EVENTS, dead_letters_of
+from service.kafka.topics import create_topics
+from service.mongo.indexes import create_indexes
+from service.mongo.store import connect, database_of
+from service.settings import MongoSettings, TopicSettings
+from tests.support.api import ApiUser
+from tests.support.relay import read_committed
+from tests.support.waiting import eventually
+
+HOST = "127.0.0.1"
+READY_S = 40.0
+CONSUMED_S = 60.0
+_STOP_GRACE_S = 4.0
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def own_stack() -> Iterator[LocalStack]:
+    """Servers that a test may stop, kill and start again, with nobody else on them."""
+    with tempfile.TemporaryDirectory(prefix="pathbound-own-") as directory, LocalStack(Path(directory)) as stack:
+        yield stack
+
+
+def print_seed(name: str) -> random.Random:
+    """Randomness that can be had again: give PATHBOUND_TEST_SEED what a failed run printed."""
+    seed = int(os.environ.get("PATHBOUND_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"{name}: PATHBOUND_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+@dataclass(frozen=True)
+class Health:
+    """An answer of `/health/…` and how long it took."""
+
+    status: int
+    body: dict[str, Any]
+    seconds: float
+
+
+class ServiceProcess:
+    """One `pathbound` sub-command that runs until it is stopped or killed, and may be started again."""
+
+    def __init__(self, name: str, arguments: Sequence[str], directory: DataDirectory, env: Mapping[str, str]) -> None:
+        self.port = directory.ports.get(name)
+        ports = {"PATHBOUND_API_PORT": str(self.port), "PATHBOUND_OPS_PORT": str(self.port)}
+        # Warnings of Python's own go to the log files too, which hold our JSON lines and nothing else.
+        self.process = ManagedProcess(
+            name,
+            [sys.executable, "-m", "deploy.cli.main", *arguments],
+            log=directory.logs / f"{name}.log",
+            env={**os.environ, **env, **ports},
+            cwd=_REPOSITORY,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self) -> None:
+        self.process.start()
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.process.kill()
+
+    async def health(self, path: str) -> Health | None:
+        """GET /health/<path>; None if nothing answers."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http,
+                http.get(f"http://{HOST}:{self.port}/health/{path}") as response,
+            ):
+                return Health(response.status, await response.json(), clock() - started)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+
+    async def wait_ready(self, *, degraded: bool = False) -> None:
+        """Until it answers that it is ready, with everything that it needs unless `degraded`."""
+
+        async def ready() -> bool:
+            self.process.check()
+            health = await self.health("ready")
+            return health is not None and health.status == 200 and (degraded or "degraded" not in health.body)
+
+        await eventually(ready, READY_S, f"{self.process.name} is ready; its log: {self.process.output()[-2000:]}")
+
+    async def restart(self) -> None:
+        """kill -9, start, wait until ready."""
+        self.kill()
+        self.start()
+        await self.wait_ready()
+
+    def log_text(self) -> str:
+        """All it has written over all its starts."""
+        return self.process.log.read_text()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The same as objects. Raises where a line is not one JSON object."""
+        lines = [json.loads(line) for line in self.log_text().splitlines()]
+        assert all(isinstance(line, dict) for line in lines)
+        return lines
+
+
+class System:
+    """One API, some relays and some consumers; `core` is the same core in the test's process, to look behind them."""
+
+    def __init__(self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str]) -> None:
+        self.core = core
+        self.topics = topics
+        self.directory = DataDirectory(directory)
+        self._env = env
+        self.api = self._process("api", ["api"])
+        self.relays = [self._process("relay-1", ["relay"])]
+        self.consumers = [self._process("consumer-1", ["consume", "tracker"])]
+        self.user: ApiUser  # set once the database is there
+
+    @property
+    def relay(self) -> ServiceProcess:
+        return self.relays[0]
+
+    @property
+    def consumer(self) -> ServiceProcess:
+        return self.consumers[0]
+
+    @property
+    def tenant_id(self) -> str:
+        return self.user.tenant_id
+
+    @property
+    def processes(self) -> list[ServiceProcess]:
+        return [self.api, *self.relays, *self.consumers]
+
+    def add_relay(self) -> ServiceProcess:
+        """Another relay, not started."""
+        self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
+        return self.relays[-1]
+
+    def topic(self, name: str) -> str:
+        """A topic's name with the prefix."""
+        return f"{self.topics.topic_prefix}{name}"
+
+    async def start(self) -> None:
+        for process in self.processes:
+            process.start()
+        for process in self.processes:
+            await process.wait_ready()
+
+    def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
+        return ServiceProcess(name, arguments, self.directory, self._env)
+
+    # --- tracker.events ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        """A producer of the test's."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.topics.kafka_bootstrap, max_request_size=MAX_RECORD_BYTES, acks="all"
+        )
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def send(self, messages: Iterable[Mapping[str, Any]], **more: Any) -> None:
+        """Tracker envelopes, keyed by visitor, in order; of the user's tenant unless they say otherwise."""
+        async with self.producer() as producer:
+            sent = [await self.enqueue(producer, message, **more) for message in messages]
+            await asyncio.gather(*sent)
+
+    async def enqueue(
+        self, producer: AIOKafkaProducer, message: Mapping[str, Any], **more: Any
+    ) -> "asyncio.Future[Any]":
+        """Hand one over; the future is done once Kafka has it."""
+        whole = {"tenant_id": self.tenant_id, **message}
+        key = str(whole.get("visitorId") or "").encode()
+        queued: asyncio.Future[Any] = await producer.send(
+            self.topic(TRACKER_EVENTS), orjson.dumps(whole), key=key, **more
+        )
+        return queued
+
+    async def all_consumed(self, deadline_s: float = CONSUMED_S) -> None:
+        """Wait until the committed offset of each partition of tracker.events is the partition's end."""
+
+        async def consumed() -> bool:
+            try:
+                ends = await self.ends()
+                committed = await self.committed()
+            except (KafkaError, OSError, TimeoutError):
+                return False
+            return all(committed.get(partition, 0) == end for partition, end in ends.items())
+
+        await eventually(consumed, deadline_s, "the committed offsets are the log ends")
+
+    async def ends(self) -> dict[int, int]:
+        """The log end of each partition of tracker.events."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.topics.kafka_bootstrap)
+        await consumer.start()
+        try:
+            count = self.topics.topic_partitions
+            partitions = [TopicPartition(self.topic(TRACKER_EVENTS), number) for number in range(count)]
+            ends = await consumer.end_offsets(partitions)
+            return {partition.partition: end for partition, end in ends.items()}
+        finally:
+            await consumer.stop()
+
+    async def committed(self) -> dict[int, int]:
+        """The consumer group's offsets."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.topics.kafka_bootstrap)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.tracker")
+        finally:
+            await admin.close()
+        return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+
+    async def dead_letters(self) -> list[Any]:
+        """All that is on the DLQ."""
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(TRACKER_EVENTS)))
+
+    # --- contacts.changes -------------------------------------------------------------------------------------------
+
+    async def outbox_empty(self, deadline_s: float = CONSUMED_S) -> None:
+        """Wait until nothing waits to be published."""
+
+        async def empty() -> bool:
+            return not await self.core.store.outbox.backlog()
+
+        await eventually(empty, deadline_s, "no outbox record waits")
+
+    async def changes(self) -> list[Any]:
+        """What a read_committed subscriber gets, from the topic's start."""
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(CONTACTS_CHANGES))
+
+    async def tracked(self, contact_id: str) -> list[dict[str, Any]]:
+        """A contact's timeline as the API shows it, oldest first, without our own changes."""
+        events = await self.user.events(contact_id, sort_dir="asc")
+        return [event for event in events if event["source"] == "tracker"]
+
+
+@asynccontextmanager
+async def running_system(
+    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, prepare: Callable[[System], None] | None = None
+) -> AsyncIterator[System]:
+    """A whole system, ready, with a database and topics of its own; ended and forgotten afterwards."""
+    mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
+    topics = TopicSettings(
+        kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
+    )
+    client = connect(mongo)
+    env = {
+        "PATHBOUND_MONGO_URL": mongo_url,
+        "PATHBOUND_MONGO_DATABASE": mongo.mongo_database,
+        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "PATHBOUND_TOPIC_PREFIX": topics.topic_prefix,
+        "PATHBOUND_LOG_FORMAT": "json",
+    }
+    with tempfile.TemporaryDirectory(prefix="pathbound-system-") as directory:
+        try:
+            await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
+            await create_topics(topics)
+            async with open_core(mongo) as core:
+                system = System(Path(directory), core, topics, env)
+                system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
+                if prepare is not None:
+                    prepare(system)
+                try:
+                    await system.start()
+                    yield system
+                finally:
+                    await system.user.close()
+                    await asyncio.to_thread(stop_all, [one.process for one in system.processes], _STOP_GRACE_S)
+            await client.drop_database(mongo.mongo_database)
+        finally:
+            client.close()

@@ -1,0 +1,92 @@
+"""Cursors: what is written is read back; everything else is refused, and never crashes."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from service.api.paging import COUNTED_EXACTLY, Cursor, PageParameters, Text, read_cursor, write_cursor
+
+KINDS = (datetime, str)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TEXTS = st.text(st.characters(codec="utf-8"))
+MOMENTS = st.integers(-62_135_596_800_000, 253_402_300_799_999).map(lambda n: EPOCH + timedelta(milliseconds=n))
+
+
+class Things(PageParameters):
+    name: Text | None = Field(None)
+
+
+@given(st.integers(1, 2**40), st.one_of(st.none(), st.integers(0, COUNTED_EXACTLY + 1)), MOMENTS, TEXTS)
+def test_a_cursor_is_read_back(page: int, total: int | None, moment: datetime, item_id: str) -> None:
+    cursor = Cursor(page, total, (moment, item_id))
+    assert read_cursor(write_cursor(cursor, "b"), "b", KINDS) == cursor
+
+
+@given(TEXTS)
+def test_any_text_is_refused(text: str) -> None:
+    with pytest.raises(PydanticCustomError):
+        read_cursor(text, "b", KINDS)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=2),
+)
+
+
+@given(st.one_of(JSON, st.tuples(st.just("b"), JSON, JSON, st.one_of(JSON, st.tuples(JSON, JSON)))))
+def test_forged_cursors_are_refused_or_well_formed(forged: Any) -> None:
+    text = urlsafe_b64encode(orjson.dumps(forged)).decode().rstrip("=")
+    try:
+        cursor = read_cursor(text, "b", KINDS)
+    except PydanticCustomError:
+        return
+    assert list(map(type, cursor.position)) == list(KINDS)
+    assert cursor.page >= 0
+
+
+def test_a_walk_keeps_page_number_and_total() -> None:
+    first = Things(name="x", limit=2)
+    told = first.pagination(5, ("a", "id"))
+    assert (told["page"], told["total_pages"], told["total_items"]) == (1, 3, 5)
+
+    class ByName(Things):
+        def position_kinds(self) -> tuple[type, ...]:
+            return (str, str)
+
+    told = ByName(name="x", limit=2).pagination(5, ("a", "id"))
+    second = ByName(name="x", limit=2, cursor=told["next_cursor"])
+    assert (second.position, second.offset, second.known_total) == (("a", "id"), 0, 5)
+    assert second.pagination(5, None) == {
+        "page": 2,
+        "limit": 2,
+        "total_pages": 3,
+        "total_items": 5,
+        "next_cursor": None,
+    }
+    for other in ({"name": "y"}, {}, {"name": "x", "page": 1}):
+        with pytest.raises(ValidationError) as refused:
+            ByName.model_validate({**other, "cursor": told["next_cursor"]})
+        assert refused.value.errors()[0]["loc"] in {("cursor",), ("page",)}
+
+
+def test_totals_are_exact_up_to_a_bound() -> None:
+    assert Things().pagination(COUNTED_EXACTLY, None)["total_items"] == COUNTED_EXACTLY
+    assert "total_is_lower_bound" not in Things().pagination(COUNTED_EXACTLY, None)
+    beyond = Things().pagination(COUNTED_EXACTLY + 1, None)
+    assert (beyond["total_items"], beyond["total_is_lower_bound"]) == (COUNTED_EXACTLY, True)
+
+
+def test_pages_by_number_reach_so_far() -> None:
+    assert Things(page=1_000, limit=100).offset == 99_900
+    for page, limit in ((1_001, 100), (10**30, 1)):
+        with pytest.raises(ValidationError) as refused:
+            Things(page=page, limit=limit)
+        assert refused.value.errors()[0]["loc"] == ("page",)
