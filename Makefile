@@ -1,0 +1,49 @@
+# Pathbound Contacts. `make` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.9.9
+# Set on the command line to choose: make run PYTHON=/path/to/python3.12
+PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
+
+.PHONY: help install run test lint bench lock lock-kafka clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# `exec` and one process a line: `make` passes SIGTERM to the process that it started, and that one must be ours.
+install: ## make .venv with the locked dependencies, if it is not there or not current
+	@test -n '$(PYTHON)' || { echo 'Error: no Python 3.11 or above is on the PATH. Install one, or name it: make PYTHON=...' >&2; exit 1; }
+	@exec '$(PYTHON)' -I deploy/stack/install.py
+
+run: install ## start everything on this machine; flags in ARGS="--data-dir DIR --port N"
+	@exec $(BIN)/pathbound up $(ARGS)
+
+lint: install ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint ## lint, then run every test on real servers
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+bench: install ## measure and print
+	@exec $(BIN)/python -m pytest -m benchmark tests/benchmarks -s $(ARGS)
+
+lock: install ## resolve the dependencies anew into requirements.lock
+	@echo 'Resolving the dependencies (about 30 s) ...'
+	@test -x .cache/uv/bin/uv || { '$(PYTHON)' -m venv .cache/uv && .cache/uv/bin/pip install -q uv==$(UV_VERSION); }
+	@.cache/uv/bin/uv pip compile -q pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS) -o requirements.lock
+	@! grep -n '://' requirements.lock || { echo 'Error: requirements.lock names a host.' >&2; exit 1; }
+
+lock-kafka: install ## resolve Kafka anew from deploy/stack/pom.xml into kafka-jars.sha256
+	@exec $(BIN)/python -m deploy.stack.kafka_jars
+
+clean: ## remove what was made here, except data (.data)
+	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""`make bench`: measure everything, print a table, write JSON. A missed mark is reported, and is no error."""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.benchmarks import creation, delay, ingestion, memory, reads
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.plan import Plan
+from tests.benchmarks.report import machine, table, write_json
+from tests.benchmarks.system import CONSUMER, System
+
+# In this order: the delay wants a database that is idle, the reads want contacts with a timeline.
+_ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
+    "delay": delay.measure,
+    "creation": creation.measure,
+    "ingestion": ingestion.measure,
+    "reads": reads.measure,
+}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures go (%(default)s)")
+    parser.add_argument("--only", choices=list(_ALL), action="append", help="only this one; may be repeated")
+    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds of subject and ceiling (%(default)s)")
+    for name in ("contacts", "reads", "events", "delays"):
+        default = Plan.__dataclass_fields__[name].default
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{name} in a round (%(default)s)")
+    return parser.parse_args()
+
+
+async def _measure(arguments: argparse.Namespace, directory: Path) -> list[Figure]:
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True)
+
+    plan = Plan(arguments.rounds, arguments.contacts, arguments.reads, arguments.events, arguments.delays)
+    found: list[Figure] = []
+    async with System(directory, say) as system:
+        await asyncio.to_thread(system.start, CONSUMER)
+        await asyncio.sleep(1)
+        idle = memory.figures(system.resident_bytes(), "idle")
+        await asyncio.to_thread(system.stop, CONSUMER)
+        for name in arguments.only or _ALL:
+            say(f"Measuring {name} ...")
+            found += await _ALL[name](system, plan)
+        await asyncio.to_thread(system.start, CONSUMER)
+        found += [*idle, *memory.figures(system.resident_bytes(), "after load")]
+    return found
+
+
+def main() -> None:
+    """Run it."""
+    arguments = _arguments()
+    conditions = machine()
+    with tempfile.TemporaryDirectory(prefix="pathbound-bench-") as directory:
+        figures = asyncio.run(_measure(arguments, Path(directory)))
+    print(f"\n{table(figures)}\n", flush=True)
+    write_json(arguments.json, figures, conditions | {"load_average_after": machine()["load_average"]})
+    print(f"Written to {arguments.json}.")
+
+
+if __name__ == "__main__":
+    main()
