@@ -61,7 +61,7 @@ def visits(run: str, events: int) -> Iterator[tuple[bytes, bytes]]:
     chance = random.Random(run)
     visitors = events // EVENTS_PER_VISITOR
     waiting = iter(range(visitors))
-    active = [[visitor, 0] for visitor, _ in zip(waiting, range(_ACTIVE_VISITORS), strict=False)]
+    active = [[visitor, 0] for _, visitor in zip(range(_ACTIVE_VISITORS), waiting, strict=False)]
     while active:
         place = chance.randrange(len(active))
         visitor, step = active[place]

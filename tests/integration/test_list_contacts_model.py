@@ -18,7 +18,7 @@ from tests.support.api import ApiUser
 from tests.support.listing import contacts, filters, listed, matches, store_contacts
 
 modest = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 directions = st.booleans()
 
