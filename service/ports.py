@@ -100,8 +100,9 @@ class Events(Protocol):
         """Of these ids, those that are stored; the value says whether the event still awaits a contact."""
         ...
 
-    async def insert(self, events: Sequence[TimelineEvent]) -> None:
-        """Store new events. One without `contact_id` awaits a contact under its identities."""
+    async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
+        """Store new events, each in the timeline of its contact: its own `contact_id`, or its event id's in `owners`.
+        One without a contact awaits one under its identities."""
         ...
 
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:

@@ -1,21 +1,17 @@
 """Poison records, put aside: the raw bytes on `<topic>.dlq`, with headers that say what, why, where from and when."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 
 from consumers.runtime.outcomes import InvalidRecord
 from schemas.timestamps import iso_millis
-from schemas.topics import MAX_RECORD_BYTES, dead_letters_of
+from schemas.topics import dead_letters_of
 from service.clock import Clock
-
-HEADER_ROOM_BYTES = 1024 * 1024
-_CLOSE_SECONDS = 0.5
+from service.kafka.producers import discard, make_producer
 
 log = structlog.get_logger(__name__)
 Headers = list[tuple[str, bytes]]
@@ -40,23 +36,17 @@ class DeadLetters:
                     await self._send(producer, letter)
             except BaseException:
                 # After an error an idempotent producer's sequence numbers are in doubt: the next try gets a new one.
-                await self._discard()
+                await self._discard(clean=False)
                 raise
 
     async def close(self) -> None:
         """Disconnect."""
         async with self._lock:
-            await self._discard()
+            await self._discard(clean=True)
 
     async def _started(self) -> Any:
         if self._producer is None:
-            self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                acks="all",
-                enable_idempotence=True,
-                max_request_size=MAX_RECORD_BYTES + HEADER_ROOM_BYTES,
-                request_timeout_ms=15_000,
-            )
+            self._producer = make_producer(self._bootstrap)
             await self._producer.start()
         return self._producer
 
@@ -86,8 +76,7 @@ class DeadLetters:
             ("dlq-failed-at", iso_millis(self._clock()).encode()),
         ]
 
-    async def _discard(self) -> None:
+    async def _discard(self, *, clean: bool) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
+            await discard(producer, clean=clean)

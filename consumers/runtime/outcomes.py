@@ -8,7 +8,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -24,8 +24,7 @@ RETRYABLE: Final[tuple[type[Exception], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A Kafka record. `topic` is its real name, prefix included; `timestamp` is the broker's, in UTC, to the ms."""
 
     topic: str

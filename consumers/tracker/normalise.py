@@ -21,6 +21,10 @@ from service.timeline.model import TimelineEvent
 VISITOR_REFUSED = "visitor_id_refused"
 EXTERNAL_REFUSED = "external_contact_id_refused"
 
+_DIGITS_ALIKE = bytes.maketrans(b"123456789E+-", b"000000000eee")
+_TOO_MANY_DIGITS = b"0" * 19
+# Looking a member up on its class costs more than using it; these are needed for every event.
+_TRACKER, _EXTERNAL, _VISITOR = Source.TRACKER, IdentityKind.EXTERNAL, IdentityKind.VISITOR
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
@@ -32,7 +36,7 @@ def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
     try:
         envelope = TRACKER_ENVELOPE.validate_json(value)
         data = envelope.data or {}
-        if data:
+        if data and _may_be_unstorable(value):
             check_json(data, max_depth=MAX_DATA_NESTING)
         return _event(envelope, data, value, record.timestamp, tolerance)
     except ValidationError as error:
@@ -43,6 +47,21 @@ def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
         raise InvalidRecordError("timestamp: must lie in the years 1 to 9999") from None
     except Exception as error:  # noqa: BLE001 - whatever one record does to this code, its neighbours go on
         raise InvalidRecordError(f"cannot be normalised: {type(error).__name__}") from None
+
+
+def _may_be_unstorable(value: bytes) -> bool:
+    """Whether the text could hold what `check_json` refuses: it walks every value, and nearly every event is plain."""
+    # Plain searches: a regular expression costs as much as the walk that this is to spare.
+    alike = value.translate(_DIGITS_ALIKE)
+    return (
+        b"\\u" in alike  # an escape: of NUL, or of half a surrogate pair
+        or _TOO_MANY_DIGITS in alike
+        or b"0e000" in alike  # a float beyond range, as are the signed forms
+        or b"0ee000" in alike
+        or b"NaN" in alike
+        or b"Infinity" in alike
+        or value.count(b"{") + value.count(b"[") > MAX_DATA_NESTING
+    )
 
 
 def event_id(envelope: TrackerEnvelope, value: bytes) -> str:
@@ -68,7 +87,7 @@ def _event(
         event_id=event_id(envelope, value),
         tenant_id=tenant,
         event=envelope.event,
-        source=Source.TRACKER,
+        source=_TRACKER,
         timestamp=_timestamp(envelope.timestamp, received_at, tolerance),
         received_at=received_at,
         data=data,
@@ -89,19 +108,23 @@ def _timestamp(sent: datetime | None, received_at: datetime, tolerance: timedelt
 
 def _identities(envelope: TrackerEnvelope, context: dict[str, Any]) -> tuple[Identity, ...]:
     """Strongest first. One that names nobody is left out, and said so in the context."""
-    found = []
-    for kind, sent, refused in (
-        (IdentityKind.EXTERNAL, envelope.external_contact_id, EXTERNAL_REFUSED),
-        (IdentityKind.VISITOR, envelope.visitorId, VISITOR_REFUSED),
-    ):
-        if sent is None:
-            continue
-        trimmed = sent.strip()
-        if len(trimmed) > MAX_IDENTITY_LENGTH or is_junk_identity(trimmed):
-            context[refused] = True
-        else:
-            found.append(Identity(envelope.tenant_id, kind, trimmed))
-    return tuple(found)
+    external, visitor = envelope.external_contact_id, envelope.visitorId
+    found: tuple[Identity, ...] = ()
+    if external is not None:
+        found = _identity(envelope.tenant_id, _EXTERNAL, external, context, EXTERNAL_REFUSED)
+    if visitor is not None:
+        found += _identity(envelope.tenant_id, _VISITOR, visitor, context, VISITOR_REFUSED)
+    return found
+
+
+def _identity(
+    tenant_id: str, kind: IdentityKind, sent: str, context: dict[str, Any], refused: str
+) -> tuple[Identity, ...]:
+    trimmed = sent.strip()
+    if len(trimmed) <= MAX_IDENTITY_LENGTH and not is_junk_identity(trimmed):
+        return (Identity(tenant_id, kind, trimmed),)
+    context[refused] = True
+    return ()
 
 
 def _context(envelope: TrackerEnvelope) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ulid import ULID
 from deploy.bootstrap import open_core
 from deploy.cli.options import stop_on_signals, with_settings
 from service.clock import system_clock
+from service.kafka.probe import KafkaProbe
 from service.kafka.publishers import publisher_factory
 from service.ops.health import Checks
 from service.ops.server import ops_server
@@ -33,6 +34,10 @@ async def relay(settings: RelaySettings) -> None:
             lease_seconds=settings.relay_lease_seconds,
         )
         loops = {"relay": lambda: time.monotonic() - worker.last_progress}
-        checks = Checks({"mongodb": core.store.ping}, {"kafka": worker.check}, loops)
-        async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
-            await worker.run(stop)
+        probe = KafkaProbe(settings.kafka_bootstrap)
+        checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check, "relay": worker.check}, loops)
+        try:
+            async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
+                await worker.run(stop)
+        finally:
+            await probe.close()

@@ -9,7 +9,7 @@ from deploy.cli.options import with_settings
 from schemas.timestamps import iso_millis
 from schemas.topics import TRACKER_EVENTS
 from service.clock import system_clock
-from service.kafka.producers import plain_producer
+from service.kafka.producers import send_one
 from service.settings import KafkaSettings
 
 
@@ -35,6 +35,6 @@ async def tracker(settings: KafkaSettings, tenant: str, visitor_id: str, event: 
         "url": url,
     }
     topic = f"{settings.topic_prefix}{TRACKER_EVENTS}"
-    async with plain_producer(settings) as producer:
-        sent = await producer.send_and_wait(topic, orjson.dumps(envelope), key=visitor_id.encode())
-    click.echo(f"Sent {event} of visitor {visitor_id} to {topic} (partition {sent.partition}, offset {sent.offset}).")
+    key, value = visitor_id.encode(), orjson.dumps(envelope)
+    partition, offset = await send_one(settings.kafka_bootstrap, topic, key, value)
+    click.echo(f"Sent {event} of visitor {visitor_id} to {topic} (partition {partition}, offset {offset}).")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class IdentityKind(StrEnum):
@@ -12,9 +13,11 @@ class IdentityKind(StrEnum):
     EXTERNAL = "external"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identity:
-    """One identity within one tenant. The registry maps it to at most one contact."""
+class Identity(NamedTuple):
+    """One identity within one tenant. The registry maps it to at most one contact.
+
+    A tuple, since ingestion hashes and compares some for every event.
+    """
 
     tenant_id: str
     kind: IdentityKind

@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from schemas.topics import MAX_RECORD_BYTES
-from service.settings import KafkaSettings
+from service.errors import StreamUnavailableError
 
 REQUEST_TIMEOUT_MS = 9_000
 _TRANSACTION_TIMEOUT_MS = 20_000
@@ -22,11 +23,6 @@ _ENVELOPE_BYTES = 64 * 1024
 _STOP_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
-
-
-def plain_producer(settings: KafkaSettings) -> AIOKafkaProducer:
-    """A producer that is not started, idempotent, without transactions. End it with `discard`."""
-    return make_producer(settings.kafka_bootstrap)
 
 
 def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKafkaProducer:
@@ -42,6 +38,22 @@ def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKaf
         max_request_size=MAX_RECORD_BYTES + _ENVELOPE_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+
+
+async def send_one(bootstrap: str, topic: str, key: bytes, value: bytes) -> tuple[int, int]:
+    """Send one record and wait until every broker that must has it: its partition and offset.
+
+    Raises StreamUnavailableError.
+    """
+    producer = make_producer(bootstrap)
+    try:
+        await producer.start()
+        sent = await producer.send_and_wait(topic, value, key=key)
+    except KafkaError:
+        raise StreamUnavailableError from None
+    finally:
+        await discard(producer, clean=True)
+    return sent.partition, sent.offset
 
 
 async def discard(producer: AIOKafkaProducer, *, clean: bool) -> None:

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 def identity_key(identity: Identity) -> Document:
     """An identity as `_id` of the registry. The order of the fields is part of the key."""
-    return {"tenant_id": identity.tenant_id, "kind": identity.kind.value, "value": identity.value}
+    return {"tenant_id": identity.tenant_id, "kind": str(identity.kind), "value": identity.value}
 
 
 def identity_of(key: Mapping[str, str]) -> Identity:
@@ -28,7 +28,7 @@ def identity_of(key: Mapping[str, str]) -> Identity:
 
 def identity_text(identity: Identity) -> str:
     """An identity within its tenant, as events carry it: `visitor:v-1`."""
-    return f"{identity.kind.value}:{identity.value}"
+    return f"{identity.kind}:{identity.value}"
 
 
 def contact_document(contact: Contact) -> Document:
@@ -82,27 +82,38 @@ def contact_of(document: Document) -> Contact:
     )
 
 
-def event_document(event: TimelineEvent) -> Document:
-    """An event as stored: without a contact it awaits one under its identities; absent fields are left out."""
-    identities = [identity_text(identity) for identity in event.identities]
+def event_document(event: TimelineEvent, contact_id: str | None = None) -> Document:
+    """An event as stored: without a contact it awaits one under its identities; absent fields are left out.
+
+    `contact_id` is whose it turned out to be, for an event that does not say so itself.
+    """
+    owner = event.contact_id or contact_id
     document: Document = {
         "_id": event.event_id,
         "tenant_id": event.tenant_id,
         "event": event.event,
-        "source": event.source.value,
+        "source": str(event.source),
         "timestamp": event.timestamp,
         "received_at": event.received_at,
-        "url": event.url,
-        "domain": event.domain,
         "data": event.data,
-        "visitor_id": event.visitor_id,
-        "session_id": event.session_id,
-        "context": event.context or None,
-        "identities": identities or None,
-        "contact_id": event.contact_id,
-        "awaiting": identities if identities and event.contact_id is None else None,
     }
-    return {key: value for key, value in document.items() if value is not None}
+    if event.url is not None:
+        document["url"] = event.url
+    if event.domain is not None:
+        document["domain"] = event.domain
+    if event.visitor_id is not None:
+        document["visitor_id"] = event.visitor_id
+    if event.session_id is not None:
+        document["session_id"] = event.session_id
+    if event.context:
+        document["context"] = event.context
+    if event.identities:
+        document["identities"] = [identity_text(identity) for identity in event.identities]
+    if owner is not None:
+        document["contact_id"] = owner
+    elif event.identities:
+        document["awaiting"] = document["identities"]
+    return document
 
 
 def event_of(document: Document) -> TimelineEvent:

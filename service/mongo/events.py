@@ -1,6 +1,6 @@
 """The collection `events`: every contact's timeline, and what awaits a contact."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
@@ -40,11 +40,11 @@ class MongoEvents:
             found = await cursor.to_list(None)
         return {document["_id"]: "awaiting" in document for document in found}
 
-    async def insert(self, events: Sequence[TimelineEvent]) -> None:
+    async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
+        known = owners or {}
+        documents = [event_document(event, known.get(event.event_id)) for event in events]
         with translated():
-            await self._collection.insert_many(
-                [event_document(event) for event in events], ordered=False, session=self._session
-            )
+            await self._collection.insert_many(documents, ordered=False, session=self._session)
 
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
         query = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}

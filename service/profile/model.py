@@ -4,8 +4,8 @@
 gives the same `Profile` (sums, minima, maxima and set unions only). So it equals a rebuild from the stored events.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,11 +56,23 @@ class Profile:
 
 def totals_of(events: Iterable[TimelineEvent]) -> Totals:
     """What the events add up to. Our own changes (source `crm`) are nobody's activity and add nothing."""
-    total = Totals()
-    for event in events:
-        if event.source is not Source.CRM:
-            total = merge(total, _of_one(event))
-    return total
+    seen = [event for event in events if event.source is not Source.CRM]
+    if not seen:
+        return Totals()
+    views = [event for event in seen if event.source is Source.TRACKER and event.event == PAGE_VIEW]
+    referred = [event for event in views if event.context.get("referrer")]
+    tagged = [(event, utm) for event in views if (utm := _utm(event.data))]
+    return Totals(
+        sources=frozenset(event.source.value for event in seen),
+        page_views=len(views),
+        session_ids=frozenset(event.session_id for event in seen if event.session_id),
+        first_seen_at=min(event.timestamp for event in seen),
+        last_seen_at=max(event.timestamp for event in seen),
+        last_page=_mark(max(views, key=_when), _page) if views else None,
+        first_referrer=_mark(min(referred, key=_when), _referrer) if referred else None,
+        first_utm=_utm_mark(min(tagged, key=_tagged_when)) if tagged else None,
+        last_utm=_utm_mark(max(tagged, key=_tagged_when)) if tagged else None,
+    )
 
 
 def merge(a: Totals, b: Totals) -> Totals:
@@ -78,29 +90,29 @@ def merge(a: Totals, b: Totals) -> Totals:
     )
 
 
-def _of_one(event: TimelineEvent) -> Totals:
-    seen = Totals(
-        sources=frozenset([event.source.value]),
-        session_ids=frozenset([event.session_id] if event.session_id else []),
-        first_seen_at=event.timestamp,
-        last_seen_at=event.timestamp,
-    )
-    if event.source is not Source.TRACKER or event.event != PAGE_VIEW:
-        return seen
-    utm = _utm(event.data)
-    referrer = event.context.get("referrer")
-    return replace(
-        seen,
-        page_views=1,
-        last_page=_mark(event, {"url": event.url, "title": _text(event.data.get("title"))}),
-        first_referrer=_mark(event, {"referrer": referrer}) if referrer else None,
-        first_utm=_mark(event, utm) if utm else None,
-        last_utm=_mark(event, utm) if utm else None,
-    )
+def _when(event: TimelineEvent) -> tuple[datetime, str]:
+    return event.timestamp, event.event_id
 
 
-def _mark(event: TimelineEvent, value: dict[str, Any]) -> Mark:
-    return Mark(event.timestamp, event.event_id, value)
+def _tagged_when(tagged: tuple[TimelineEvent, dict[str, str]]) -> tuple[datetime, str]:
+    return _when(tagged[0])
+
+
+def _mark(event: TimelineEvent, value_of: Callable[[TimelineEvent], dict[str, Any]]) -> Mark:
+    return Mark(event.timestamp, event.event_id, value_of(event))
+
+
+def _page(event: TimelineEvent) -> dict[str, Any]:
+    return {"url": event.url, "title": _text(event.data.get("title"))}
+
+
+def _referrer(event: TimelineEvent) -> dict[str, Any]:
+    return {"referrer": event.context["referrer"]}
+
+
+def _utm_mark(tagged: tuple[TimelineEvent, dict[str, str]]) -> Mark:
+    event, utm = tagged
+    return Mark(event.timestamp, event.event_id, dict(utm))
 
 
 def _utm(data: dict[str, Any]) -> dict[str, str]:

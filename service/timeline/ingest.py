@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
@@ -10,7 +10,7 @@ from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
 from service.ports import Session, Store
-from service.profile.model import totals_of
+from service.profile.model import Totals, totals_of
 from service.timeline.model import IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
@@ -67,40 +67,55 @@ async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
     """One transaction's work."""
     known_events = await session.events.stored([event.event_id for event in events])
     owners = await session.identities.owners({identity for event in events for identity in event.identities})
-    new = [replace(event, contact_id=owner_of(event, owners)) for event in events if event.event_id not in known_events]
+    new: list[TimelineEvent] = []
+    contacts: dict[str, str] = {}
+    unknown: dict[Identity, None] = {}
+    for event in events:
+        contact_id = owner_of(event, owners)
+        stored_awaiting = known_events.get(event.event_id)
+        if stored_awaiting is None:
+            new.append(event)
+            if contact_id is not None:
+                contacts[event.event_id] = contact_id
+        if stored_awaiting or (stored_awaiting is None and contact_id is None):
+            unknown.update(dict.fromkeys(event.identities))
     if new:
-        await session.events.insert(new)
-    linked = [event for event in new if event.contact_id is not None]
-    await _count(session, linked)
-    waiting = [event for event in events if known_events.get(event.event_id, owner_of(event, owners) is None)]
-    unknown = dict.fromkeys(identity for event in waiting for identity in event.identities)
-    return _Stored(len(new), len(linked), list(unknown), owners)
+        await session.events.insert(new, contacts)
+    await _count(session, new, contacts)
+    return _Stored(len(new), len(contacts), list(unknown), owners)
 
 
-async def _count(session: Session, linked: Sequence[TimelineEvent]) -> None:
+async def _count(session: Session, new: Sequence[TimelineEvent], contacts: Mapping[str, str]) -> None:
     """Add the events to their contacts' profiles; by writing those, conflict with whoever deletes such a contact."""
-    by_contact: defaultdict[str, defaultdict[str, list[TimelineEvent]]] = defaultdict(lambda: defaultdict(list))
-    for event in linked:
-        if event.contact_id is not None:
-            by_contact[event.tenant_id][event.contact_id].append(event)
-    for tenant_id, contacts in by_contact.items():
-        totals = {contact_id: totals_of(events) for contact_id, events in contacts.items()}
+    by_contact: defaultdict[tuple[str, str], list[TimelineEvent]] = defaultdict(list)
+    for event in new:
+        contact_id = contacts.get(event.event_id)
+        if contact_id is not None:
+            by_contact[event.tenant_id, contact_id].append(event)
+    by_tenant: defaultdict[str, dict[str, Totals]] = defaultdict(dict)
+    for (tenant_id, contact_id), events in by_contact.items():
+        by_tenant[tenant_id][contact_id] = totals_of(events)
+    for tenant_id, totals in by_tenant.items():
         await session.profiles.add(tenant_id, totals)
 
 
 def owner_of(event: TimelineEvent, owners: Owners) -> str | None:
     """Whose the event is: the contact of its strongest identity that has one."""
-    return next((owners[identity] for identity in event.identities if identity in owners), None)
+    for identity in event.identities:
+        contact_id = owners.get(identity)
+        if contact_id is not None:
+            return contact_id
+    return None
 
 
 def free_visitors(events: Sequence[TimelineEvent], owners: Owners) -> list[tuple[str, Identity]]:
     """Visitor ids without a contact that were seen together with an external id that has one: (contact, visitor)."""
     found: dict[Identity, str] = {}
     for event in events:
-        contact_id = next(
-            (owners[one] for one in event.identities if one.kind is IdentityKind.EXTERNAL and one in owners), None
-        )
+        if len(event.identities) < 2:
+            continue
+        external = [one for one in event.identities if one.kind is IdentityKind.EXTERNAL and one in owners]
         for identity in event.identities:
-            if contact_id and identity.kind is IdentityKind.VISITOR and identity not in owners:
-                found.setdefault(identity, contact_id)
+            if external and identity.kind is IdentityKind.VISITOR and identity not in owners:
+                found.setdefault(identity, owners[external[0]])
     return [(contact_id, visitor) for visitor, contact_id in found.items()]

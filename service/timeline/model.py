@@ -8,9 +8,9 @@ from schemas.events import Source
 from service.identity.model import Identity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimelineEvent:
-    """A fact, stored once under `event_id`.
+    """A fact, stored once under `event_id`; never changed once made (frozen would triple what making one costs).
 
     `identities` are all it was seen under, the strongest first: the first that has a contact decides whose it is.
     `contact_id` is given for our own changes only; for events from sources the registry decides.

@@ -72,7 +72,10 @@ TABLE: dict[str, list[Row]] = {
     "GET /v1/contacts": [
         ("Required scope: contacts:read", [SCOPES]),
         ("pagenumber1Page number.", [PAGES]),
-        ("limitnumber20Results per page (1–100).", [PAGES, LIST + "test_a_parameter_that_is_not_understood_is_named"]),
+        (
+            "limitnumber20Results per page (1–100).",
+            [PAGES, "test_list_contacts_refusals.py::test_a_parameter_that_is_not_understood_is_named"],
+        ),
         ("statusstringFilter: enriched or not_enriched.", [FILTERS, MODELLED]),
         ("lifecycle_stagestringFilter by lifecycle stage (" + STAGES[:-1] + ").", [FILTERS, MODELLED]),
         ("lead_statusstringFilter by lead status.", [FILTERS, MODELLED]),

@@ -67,7 +67,7 @@ def test_imports_point_one_way(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("consumers")])
 def test_consumers_are_a_door_beside_the_api(module: str) -> None:
     for name in imports_of(MODULES[module]):
-        assert not within(name, ("service.api", "service.mongo", "service.kafka")), f"{module} must not import {name}"
+        assert not within(name, ("service.api", "service.mongo")), f"{module} must not import {name}"
 
 
 CORE = tuple(

@@ -5,6 +5,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from pathlib import Path
 
 from tests.benchmarks import creation, delay, ingestion, memory, reads
@@ -26,10 +27,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures go (%(default)s)")
     parser.add_argument("--only", choices=list(_ALL), action="append", help="only this one; may be repeated")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds of subject and ceiling (%(default)s)")
-    for name in ("contacts", "reads", "events", "delays"):
-        default = Plan.__dataclass_fields__[name].default
-        parser.add_argument(f"--{name}", type=int, default=default, help=f"{name} in a round (%(default)s)")
+    for field in fields(Plan):
+        parser.add_argument(
+            f"--{field.name}", type=int, default=field.default, help=f"{field.metadata['what']} (%(default)s)"
+        )
     return parser.parse_args()
 
 
@@ -39,7 +40,7 @@ async def _measure(arguments: argparse.Namespace, directory: Path) -> list[Figur
     def say(line: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True)
 
-    plan = Plan(arguments.rounds, arguments.contacts, arguments.reads, arguments.events, arguments.delays)
+    plan = Plan(**{field.name: getattr(arguments, field.name) for field in fields(Plan)})
     found: list[Figure] = []
     async with System(directory, say) as system:
         await asyncio.to_thread(system.start, CONSUMER)
@@ -49,7 +50,6 @@ async def _measure(arguments: argparse.Namespace, directory: Path) -> list[Figur
         for name in arguments.only or _ALL:
             say(f"Measuring {name} ...")
             found += await _ALL[name](system, plan)
-        await asyncio.to_thread(system.start, CONSUMER)
         found += [*idle, *memory.figures(system.resident_bytes(), "after load")]
     return found
 

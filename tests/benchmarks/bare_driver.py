@@ -16,7 +16,7 @@ from pymongo.read_concern import ReadConcern
 from ulid import ULID
 
 from service.contacts.read import RECENT_EVENTS
-from service.mongo.events import INDEXES as EVENT_INDEXES
+from service.mongo.indexes import all_indexes
 from service.mongo.store import connect, database_of
 from service.settings import MongoSettings
 from tests.benchmarks.http_load import CONCURRENCY, WARM_UP
@@ -119,7 +119,7 @@ async def insert_events(_: Client, database: Database, run: str, batch: int, at_
     documents = await database.events.find({"visitor_id": {"$regex": f"^{run}-"}}).sort("$natural", 1).to_list(None)
     again = database[f"again_{run}"]
     await database.create_collection(again.name)
-    await again.create_indexes(EVENT_INDEXES)
+    await again.create_indexes(all_indexes(outbox_retention_seconds=3600)["events"])
     batches = [documents[start : start + batch] for start in range(0, len(documents), batch)]
 
     def operation(some: list[Document]) -> Operation:

@@ -1,14 +1,20 @@
 """How much is measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+def _size(default: int, what: str) -> int:
+    """A field that is also an option of the command."""
+    size: int = field(default=default, metadata={"what": what})
+    return size
+
+
+@dataclass(frozen=True)
 class Plan:
     """The sizes of one round, and how many rounds."""
 
-    rounds: int = 3
-    contacts: int = 1_500
-    reads: int = 6_000
-    events: int = 20_000
-    delays: int = 100
+    rounds: int = _size(3, "alternating rounds of a subject and its ceilings")
+    contacts: int = _size(1_500, "contacts created in a round")
+    reads: int = _size(6_000, "contacts read in a round")
+    events: int = _size(20_000, "tracker events ingested in a round")
+    delays: int = _size(100, "delays measured")

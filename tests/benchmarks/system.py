@@ -40,6 +40,7 @@ class System:
         self.api_port = RememberedPorts(directory / "bench-ports.json").get("api")
         self._stack = LocalStack(directory, progress=say)
         self._stopping = threading.Event()
+        self._last_resident: dict[str, int] = {}
 
     async def __aenter__(self) -> "System":
         try:
@@ -79,17 +80,18 @@ class System:
         service.process.wait_until(lambda: get(service.port, "/health/ready") == 200, _READY_SECONDS, self._stopping)
 
     def stop(self, title: str) -> None:
-        """Stop one of our processes."""
+        """Stop one of our processes. What memory it had at last stays in `resident_bytes`."""
+        self._last_resident[title] = psutil.Process(self._by_title[title].process.pid).memory_info().rss
         self._by_title[title].process.stop(grace_s=10)
 
     def resident_bytes(self) -> dict[str, int]:
-        """Of each process that runs, by title."""
+        """Of each process, by title: now, or when it was stopped."""
         processes = {service.title: service.process for service in self._services.all if service.process.running()}
         pids = {title: process.pid for title, process in processes.items()}
         for child in psutil.Process().children():
             if child.name() in ("mongod", "java"):
                 pids[{"java": "Kafka"}.get(child.name(), child.name())] = child.pid
-        return {title: psutil.Process(pid).memory_info().rss for title, pid in pids.items()}
+        return self._last_resident | {title: psutil.Process(pid).memory_info().rss for title, pid in pids.items()}
 
     async def settle(self) -> None:
         """Wait until the relay has published all: no round pays for the one before."""

@@ -156,10 +156,12 @@ class Events:
         found = [event for event in await self._all() if event.event_id in wanted]
         return {event.event_id: event.contact_id is None and bool(event.identities) for event in found}
 
-    async def insert(self, events: Sequence[TimelineEvent]) -> None:
+    async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
+        known = owners or {}
         if await self.stored([event.event_id for event in events]):
             raise DuplicateKeyError
-        await self._view.writing({("event", event.event_id): event for event in events})
+        owned = [replace(event, contact_id=event.contact_id or known.get(event.event_id)) for event in events]
+        await self._view.writing({("event", event.event_id): event for event in owned})
 
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
         events = [event for event in await self._all() if event.contact_id is None and identity in event.identities]

@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from service.clock import system_clock
 from service.kafka.publishers import TransactionalPublisher, transactional_id
 from service.outbox.model import OutboxRecord, shard_of
+from service.outbox.ports import Leases, Outbox
 from service.outbox.publisher import PublisherFactory
 from service.outbox.relay import Relay
-from service.outbox.ports import Leases, Outbox
 
 _names = itertools.count(1)
 
