@@ -1,10 +1,12 @@
 """`pathbound up`: the whole system on one machine, until Ctrl-C."""
 
 import contextlib
+import select
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -147,10 +149,21 @@ def _start_and_watch(
     write_private(ready, welcome.stack_json())
     console.say("Everything is ready.")
     console.print(welcome.banner())
-    while not stopping.wait(_LOOK_EVERY_S):
+    terminal_is_gone = _watch_terminal()
+    while not stopping.wait(_LOOK_EVERY_S) and not terminal_is_gone():
         stack.check()
         services.check()
     console.say("Stopping ...")
+
+
+def _watch_terminal() -> Callable[[], bool]:
+    """A function that is true once the terminal, if there is one now, has hung up. The signal for it may not reach us:
+    `make` keeps it to itself where it leads the session, as over `ssh -t`."""
+    look = select.poll()
+    with contextlib.suppress(OSError, ValueError):  # output that is no file at all
+        if sys.stdout.isatty():
+            look.register(sys.stdout.fileno(), 0)
+    return lambda: any(event & select.POLLHUP for _, event in look.poll(0))
 
 
 def _require_free(port: int) -> None:

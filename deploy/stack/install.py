@@ -40,7 +40,7 @@ def main() -> int:
             raise InstallError("Python 3.11 or above is needed: install it, or name it with `make PYTHON=...`.")
         with _one_at_a_time():
             wanted = _fingerprint()
-            if not STAMP.is_file() or STAMP.read_text() != wanted:
+            if not STAMP.is_file() or STAMP.read_text() != wanted or not os.access(VENV / "bin" / "python", os.X_OK):
                 _install()
                 STAMP.write_text(wanted)
     except InstallError as error:

@@ -26,9 +26,9 @@ def publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """How a shard's publisher is made, by `relay_transactions`; a warning where that means no fencing."""
     bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
     if settings.relay_transactions:
-        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard))
+        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard), prefix)
     _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
-    return lambda _shard: NonTransactionalPublisher(bootstrap)
+    return lambda _shard: NonTransactionalPublisher(bootstrap, prefix)
 
 
 def transactional_id(prefix: str, shard: int) -> str:
@@ -37,10 +37,11 @@ def transactional_id(prefix: str, shard: int) -> str:
 
 
 class _KafkaPublisher:
-    """A producer, started late, and useless after its first error."""
+    """A producer, started late, and useless after its first error. Records name topics without the prefix."""
 
-    def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
+    def __init__(self, make: Callable[[], AIOKafkaProducer], topic_prefix: str) -> None:
         self._make = make
+        self._topic_prefix = topic_prefix
         self._producer: AIOKafkaProducer | None = None
         self._clean = True
 
@@ -66,7 +67,7 @@ class _KafkaPublisher:
         sent: list[asyncio.Future[Any]] = []
         try:
             for number, record in enumerate(records):
-                sent.append(await _send(producer, record))
+                sent.append(await self._send(producer, record))
                 if number % _TURN == _TURN - 1:
                     await asyncio.sleep(0)  # send() rarely waits by itself, and others want their turn
             await asyncio.gather(*sent)
@@ -75,6 +76,15 @@ class _KafkaPublisher:
                 if future.done() and not future.cancelled():
                     future.exception()  # seen: the first error is the one that is raised
                 future.cancel()
+
+    async def _send(self, producer: AIOKafkaProducer, record: OutboxRecord) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = await producer.send(
+            f"{self._topic_prefix}{record.topic}",
+            value=record.value,
+            key=record.contact_id.encode(),
+            headers=[(name, value.encode()) for name, value in record.headers],
+        )
+        return future
 
     @asynccontextmanager
     async def _bounded(self, seconds: float) -> AsyncIterator[None]:
@@ -97,8 +107,8 @@ class _KafkaPublisher:
 class TransactionalPublisher(_KafkaPublisher):
     """Each batch is one Kafka transaction; starting it fences whoever had the same transactional id."""
 
-    def __init__(self, bootstrap: str, transactional_id: str) -> None:
-        super().__init__(lambda: make_producer(bootstrap, transactional_id))
+    def __init__(self, bootstrap: str, transactional_id: str, topic_prefix: str = "") -> None:
+        super().__init__(lambda: make_producer(bootstrap, transactional_id), topic_prefix)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish."""
@@ -113,21 +123,11 @@ class TransactionalPublisher(_KafkaPublisher):
 class NonTransactionalPublisher(_KafkaPublisher):
     """For brokers without transactions (librdkafka's mock): idempotent and ordered, but nothing is fenced."""
 
-    def __init__(self, bootstrap: str) -> None:
-        super().__init__(lambda: make_producer(bootstrap))
+    def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
+        super().__init__(lambda: make_producer(bootstrap), topic_prefix)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish, but not all or none."""
         producer = self._started()
         async with self._bounded(_PUBLISH_SECONDS):
             await self._send_all(producer, records)
-
-
-async def _send(producer: AIOKafkaProducer, record: OutboxRecord) -> "asyncio.Future[Any]":
-    future: asyncio.Future[Any] = await producer.send(
-        record.topic,
-        value=record.value,
-        key=record.contact_id.encode(),
-        headers=[(name, value.encode()) for name, value in record.headers],
-    )
-    return future

@@ -99,7 +99,7 @@ def check_timeline(actual: list[dict[str, Any]], expected: list[dict[str, Any]],
     by_id = {event["event_id"]: event for event in actual}
     for wanted in expected:
         event = by_id[wanted["event_id"]]
-        wanted = wanted | {"timestamp": wanted["timestamp"] or event["received_at"]}  # noqa: PLW2901
+        wanted = wanted | {"timestamp": wanted["timestamp"] or event["received_at"]}
         assert {name: event[name] for name in wanted} == wanted
         assert (event["contact_id"], event["source"], event["_id"]) == (contact_id, "tracker", event["event_id"])
 

@@ -8,14 +8,16 @@ from datetime import datetime
 
 import pytest
 
+from schemas.topics import CONTACTS_CHANGES
 from service.errors import StoreUnavailableError, StreamUnavailableError
-from service.kafka.publishers import TransactionalPublisher, transactional_id
+from service.kafka.publishers import TransactionalPublisher, publisher_factory, transactional_id
 from service.mongo.store import MongoStore
 from service.outbox.leasing import fair_share
 from service.outbox.model import SHARDS, OutboxRecord
 from service.outbox.ports import Outbox
 from service.outbox.publisher import Publisher, PublisherFencedError
 from service.outbox.relay import Relay
+from service.settings import RelaySettings
 from tests.support.relay import (
     by_contact,
     contact_in,
@@ -110,6 +112,17 @@ async def _ready(relay: Relay) -> bool:
     except (StoreUnavailableError, StreamUnavailableError):
         return False
     return True
+
+
+async def test_the_topic_prefix_is_added_where_records_are_published(
+    store: MongoStore, kafka_bootstrap: str, topic_prefix: str, topic: str
+) -> None:
+    contact = contact_in(2)
+    settings = RelaySettings(kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix)
+    await store.outbox.append([record_of(contact, 1, CONTACTS_CHANGES)])
+    async with running(store.outbox, store.leases, publisher_factory(settings)):
+        await drained(store.outbox)
+    assert by_contact(await read_committed(kafka_bootstrap, topic)) == expected([contact], 1)
 
 
 async def test_a_paused_predecessor_can_publish_nothing(kafka_bootstrap: str, topic_prefix: str, topic: str) -> None:

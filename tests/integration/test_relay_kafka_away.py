@@ -90,10 +90,10 @@ async def test_on_the_mock_the_relay_publishes_without_transactions_through_a_st
     settings = RelaySettings(kafka_bootstrap=mock.address, topic_prefix=topic_prefix, relay_transactions=False)
     topic, contact = topic_prefix + CONTACTS_CHANGES, contact_in(1)
     async with running(store.outbox, store.leases, publisher_factory(settings)) as relay:
-        await store.outbox.append([record_of(contact, 1, topic)])
+        await store.outbox.append([record_of(contact, 1, CONTACTS_CHANGES)])
         await eventually(lambda: empty(store), 20, "the first is published")
         send(mock, signal.SIGSTOP)
-        await store.outbox.append([record_of(contact, 2, topic)])
+        await store.outbox.append([record_of(contact, 2, CONTACTS_CHANGES)])
         await eventually(lambda: in_trouble(relay), 30, "the relay noticed")
         send(mock, signal.SIGCONT)
         await eventually(lambda: empty(store), 30, "the second is published")
@@ -105,13 +105,12 @@ async def test_the_relay_stops_in_time_with_a_batch_stuck_in_a_stopped_broker(
 ) -> None:
     await create_topics(TopicSettings(kafka_bootstrap=mock.address, topic_prefix=topic_prefix))
     settings = RelaySettings(kafka_bootstrap=mock.address, topic_prefix=topic_prefix, relay_transactions=False)
-    topic = topic_prefix + CONTACTS_CHANGES
     async with running(store.outbox, store.leases, publisher_factory(settings)) as relay:
-        await store.outbox.append([record_of(contact_in(1), 1, topic)])
+        await store.outbox.append([record_of(contact_in(1), 1, CONTACTS_CHANGES)])
         await eventually(lambda: empty(store), 20, "the first is published")
         send(mock, signal.SIGSTOP)
         for shard in range(SHARDS):
-            await store.outbox.append([record_of(contact_in(shard), 1, topic, b"x" * 1_000_000)])
+            await store.outbox.append([record_of(contact_in(shard), 1, CONTACTS_CHANGES, b"x" * 1_000_000)])
         assert relay.shards == list(range(SHARDS))
         stopping = time.monotonic()
     assert time.monotonic() - stopping < 8

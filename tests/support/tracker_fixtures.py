@@ -27,7 +27,10 @@ Message = dict[str, Any]
 def all_messages() -> list[Message]:
     """Everything there is, without `tenant_id`, in the order in which it is to be sent."""
     web_log = [*_synthetic_web_log()]
-    captured = [*_from_posthog("synthetic", _SYNTHETIC_POSTHOG), *_from_segment("synthetic", _SYNTHETIC_SEGMENT)]
+    captured = [
+        *_from_posthog("synthetic-posthog", _SYNTHETIC_POSTHOG),
+        *_from_segment("synthetic-segment", _SYNTHETIC_SEGMENT),
+    ]
     if TRACKER_FIXTURES.is_dir():
         for path in sorted(TRACKER_FIXTURES.glob("weblog_*.tsv")):
             with path.open(newline="") as file:
