@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 """Largest record on any topic, and so the fetch and produce limit of every client."""
 
+HEADER_ROOM_BYTES = 1024 * 1024
+"""What the headers of a dead letter may take beside the record itself."""
+
 TRACKER_EVENTS = "tracker.events"  # key: visitorId
 CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
 
@@ -25,9 +28,11 @@ class TopicSpec:
 _SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 # The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true.
 _INBOUND = _SIZE | {"message.timestamp.type": "LogAppendTime"}
+# Room for the headers that say why, beside a record as large as there may be; kept until somebody has looked.
+_DEAD_LETTERS = {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES), "retention.ms": "-1"}
 
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(TRACKER_EVENTS, _INBOUND),
-    TopicSpec(dead_letters_of(TRACKER_EVENTS), _SIZE | {"retention.ms": "-1"}),
+    TopicSpec(dead_letters_of(TRACKER_EVENTS), _DEAD_LETTERS),
     TopicSpec(CONTACTS_CHANGES, _SIZE),
 )

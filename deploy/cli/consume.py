@@ -1,5 +1,6 @@
 """`pathbound consume …`."""
 
+import asyncio
 from datetime import timedelta
 
 import click
@@ -9,10 +10,14 @@ from consumers.runtime.runtime import ConsumerRuntime
 from consumers.tracker.handler import TrackerHandler
 from deploy.bootstrap import Core, open_core
 from deploy.cli.options import stop_on_signals, with_settings
+from service.background import keep_doing
 from service.clock import system_clock
+from service.kafka.probe import KafkaProbe
 from service.ops.health import Checks
 from service.ops.server import ops_server
 from service.settings import ConsumerSettings
+
+_LINK_SECONDS = 1.0
 
 
 @click.group()
@@ -33,10 +38,17 @@ async def tracker(settings: ConsumerSettings) -> None:
 async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> None:
     stop = stop_on_signals()
     runtime = ConsumerRuntime(handler, settings, system_clock)
+    probe = KafkaProbe(settings.kafka_bootstrap)
     checks = Checks(
         {"mongodb": core.store.ping},
-        {"kafka": runtime.check_joined},
+        {"kafka": probe.check, "group": runtime.check_joined},
         {f"consumer_{handler.name}": runtime.progress_age},
     )
-    async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
-        await runtime.run(stop)
+    async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port), asyncio.TaskGroup() as tasks:
+        # Ingestion associates visitors too, and so leaves link tasks to finish.
+        linking = tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, asyncio.Event()))
+        try:
+            await runtime.run(stop)
+        finally:
+            linking.cancel()
+            await probe.close()

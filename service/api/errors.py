@@ -65,7 +65,6 @@ _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _BUSY = "Too many changes at once, try again in a moment; nothing was changed."
 _SLOW = "This takes too long to look through; add a filter, or make one narrower."
 _AWAY = "The database cannot take the request now, try again in a moment."
-_MALFORMED_HTTP = "The request is not well-formed HTTP."
 
 _OF_CORE: dict[type[ContactsError], Answer] = {
     ContactNotFoundError: Answer(404, ErrorCode.CONTACT_NOT_FOUND, "There is no contact with this id."),
@@ -94,13 +93,12 @@ _OF_CORE: dict[type[ContactsError], Answer] = {
 }
 
 _OF_HTTP: dict[int, Answer] = {
-    400: Answer(400, ErrorCode.BAD_REQUEST, _MALFORMED_HTTP),
+    400: Answer(400, ErrorCode.BAD_REQUEST, "The request is not well-formed HTTP."),
     404: Answer(404, ErrorCode.NOT_FOUND, "There is nothing at this path; see the API's documentation for the routes."),
     405: Answer(405, ErrorCode.METHOD_NOT_ALLOWED, "This path does not take this method; see the Allow header."),
     413: Answer(413, ErrorCode.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes; send less at once."),
 }
 
-BAD_HTTP = _OF_HTTP[400]
 INTERNAL = Answer(500, ErrorCode.INTERNAL, "Something went wrong on our side; it was logged under this request id.")
 
 
@@ -112,8 +110,6 @@ def answer_of(error: Exception) -> Answer:
         allow = error.headers.get("Allow")
         answer = _OF_HTTP.get(error.status, INTERNAL if error.status >= 500 else _OF_HTTP[400])
         return Answer(answer.status, answer.code, answer.sentence, headers={"Allow": allow} if allow else {})
-    if isinstance(error, web.RequestPayloadError):
-        return BAD_HTTP  # a body that is not encoded as its headers say
     for kind, answer in _OF_CORE.items():
         if isinstance(error, kind):
             if isinstance(error, IdentityTakenError):

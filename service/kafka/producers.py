@@ -13,13 +13,13 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.topics import MAX_RECORD_BYTES
+from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
 from service.errors import StreamUnavailableError
 
 REQUEST_TIMEOUT_MS = 9_000
 _TRANSACTION_TIMEOUT_MS = 20_000
 _BATCH_BYTES = 1024 * 1024
-_ENVELOPE_BYTES = 64 * 1024
+
 _STOP_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKaf
         acks="all",
         linger_ms=0,
         max_batch_size=_BATCH_BYTES,
-        max_request_size=MAX_RECORD_BYTES + _ENVELOPE_BYTES,
+        max_request_size=MAX_RECORD_BYTES + HEADER_ROOM_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
 

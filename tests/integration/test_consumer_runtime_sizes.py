@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import pytest
+from aiokafka import AIOKafkaProducer
+
 from consumers.runtime.outcomes import InvalidRecord, Record
 from tests.integration.test_consumer_runtime import (
     MIB,
@@ -47,3 +50,19 @@ async def test_a_dead_letter_as_large_as_its_topic_allows_does_not_stall(kafka: 
     told = dict(letter.headers)
     assert letter.value is None
     assert (told["dlq-omitted"], told["dlq-original-offset"]) == (str(size).encode(), b"0")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_the_producers_compress_with_is_read(
+    kafka_bootstrap: str, kafka: Kafka, group: Group, compression: str
+) -> None:
+    sink = Sink()
+    group.start(RecordingHandler(sink))
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, compression_type=compression)
+    await producer.start()
+    try:
+        await producer.send_and_wait(kafka.topic, b"x" * 10_000, partition=0)
+    finally:
+        await producer.stop()
+    await committed_are(kafka, {0: 1})
+    assert sink.values[0, 0] == 10_000

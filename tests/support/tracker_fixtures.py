@@ -40,7 +40,9 @@ def all_messages() -> list[Message]:
             captured += _from_posthog(path.stem, _as_list(json.loads(path.read_text())))
         for path in sorted(TRACKER_FIXTURES.glob("segment_spec_*.json")):
             captured += _from_segment(path.stem, _as_list(json.loads(path.read_text())))
-    return web_log + captured
+    messages = web_log + captured
+    assert len({message["message_id"] for message in messages}) == len(messages)
+    return messages
 
 
 def expected_event(message: Message, tenant_id: str) -> dict[str, Any]:

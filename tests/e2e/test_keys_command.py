@@ -1,0 +1,91 @@
+"""`pathbound keys` and what the command says of bad settings."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import aiohttp
+import pytest
+
+from deploy.bootstrap import build_core
+from service.mongo.store import MongoStore
+from service.settings import MongoSettings
+from tests.support.api import serve
+
+
+def pathbound(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.cli.main", *arguments],
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def env(mongo_settings: MongoSettings) -> dict[str, str]:
+    return {
+        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
+        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
+    }
+
+
+async def status_with(store: MongoStore, api_key: str) -> int:
+    headers = {"Authorization": f"Bearer {api_key}"}
+    async with (
+        serve(build_core(store)) as url,
+        aiohttp.ClientSession(url) as http,
+        http.get("/v1/auth/status", headers=headers) as response,
+    ):
+        return response.status
+
+
+async def test_a_key_is_made_listed_and_revoked(store: MongoStore, env: dict[str, str]) -> None:
+    made = pathbound("keys", "create", "--tenant", "acme", "--scope", "contacts:read", "--name", "ci", "--json", **env)
+    key: dict[str, Any] = json.loads(made.stdout)
+    assert (key["tenant_id"], key["scopes"], key["name"]) == ("acme", ["contacts:read"], "ci")
+    assert await status_with(store, key["api_key"]) == 200
+
+    listed = pathbound("keys", "list", "--tenant", "acme", **env).stdout
+    assert key["key_id"] in listed
+    assert key["api_key"] not in listed
+    assert "active" in listed
+    kept = await store.database["api_keys"].find_one({"_id": key["key_id"]})
+    assert key["api_key"].rpartition("_")[2] not in str(kept)
+
+    assert pathbound("keys", "revoke", key["key_id"], **env).returncode == 0
+    assert "revoked" in pathbound("keys", "list", "--tenant", "acme", **env).stdout
+    assert await status_with(store, key["api_key"]) == 401
+    unknown = pathbound("keys", "revoke", "key_nothing", **env)
+    assert unknown.returncode == 1
+    assert "pathbound keys list" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "status", "sentence"),
+    [
+        (["keys", "create", "--tenant", "$x", "--scope", "contacts:read"], {}, 2, "--tenant"),
+        (["keys", "create", "--tenant", "x", "--scope", "everything"], {}, 2, "--scope"),
+        (["keys", "list"], {"PATHBOUND_MONGO_TIMEOUT_MS": "soon"}, 2, "PATHBOUND_MONGO_TIMEOUT_MS"),
+        (["init", "--topic-partitions", "0"], {}, 2, "PATHBOUND_TOPIC_PARTITIONS"),
+        (["keys", "list"], {"PATHBOUND_MONGO_URL": "mongodb://127.0.0.1:1/?replicaSet=rs0"}, 1, "PATHBOUND_MONGO_URL"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    arguments: list[str], env: dict[str, str], status: int, sentence: str
+) -> None:
+    told = pathbound(*arguments, **{"PATHBOUND_MONGO_TIMEOUT_MS": "500"} | env)
+    assert told.returncode == status
+    assert sentence in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_secrets_in_settings_are_masked() -> None:
+    settings = MongoSettings(mongo_url="mongodb://user:hush@db.example/")
+    assert "hush" not in repr(settings)
+    assert "hush" not in settings.model_dump_json()
