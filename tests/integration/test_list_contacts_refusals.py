@@ -1,6 +1,5 @@
 """What GET /v1/contacts refuses, and what it takes literally."""
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
@@ -9,7 +8,7 @@ from yarl import URL
 
 from tests.integration.test_list_contacts import ADA, counted, listed, some_contacts
 from tests.support.api import ApiUser, Reply
-from tests.support.tracker_fixtures import HOSTILE_STRINGS
+from tests.support.tracker_fixtures import hostile_strings
 
 
 def refused(reply: Reply) -> str:
@@ -134,7 +133,7 @@ async def test_hostile_texts_mean_themselves(api: ApiUser, text: str) -> None:
 
 
 async def test_every_naughty_string_is_an_answer_or_a_clear_refusal(api: ApiUser) -> None:
-    strings = [text for text in json.loads(HOSTILE_STRINGS.read_text()) if text]
+    strings = [text for text in hostile_strings() if text]
     await api.create_contact("ada@example.com", properties=ADA)
     for text in strings:
         for name in ("search", "state", "job_title", "cursor", "created_after", "company_id"):
