@@ -1,14 +1,16 @@
 """A mixed load whose every acknowledgement is remembered, and the judgement of what became of it."""
 
 import asyncio
+import threading
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import aiohttp
 import orjson
 from aiokafka.errors import KafkaError
 
+from tests.support.api import Reply
 from tests.support.service_processes import System
 from tests.support.tracker_fixtures import event_id
 
@@ -17,19 +19,22 @@ _PAUSE_S = 0.05
 
 
 class Load:
-    """Clients that create contacts and trackers that send visits, until told to stop; they bear with any outage."""
+    """Clients that create and change contacts, and trackers that send visits, until told to stop; they bear with any
+    outage, and ask again until they are answered."""
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._stop = asyncio.Event()
         self.acknowledged: dict[str, str] = {}
-        """Visitor id by contact id, of each contact that was answered with 201."""
-        self.sent: defaultdict[str, list[str]] = defaultdict(list)
-        """Message ids by visitor id, of each visit that Kafka acknowledged."""
-        self.refused = 0
+        """Visitor id by contact id, of each contact that a client was told of."""
+        self.notes: Counter[str] = Counter()
+        """Acknowledged notes, by contact id."""
+        self.attempted: defaultdict[str, set[str]] = defaultdict(set)
+        self.sent: defaultdict[str, set[str]] = defaultdict(set)
+        """Message ids by visitor id: tried to send, and of those, acknowledged by Kafka."""
 
     async def run(self) -> None:
-        """Until `stop`; every request ends with an answer or a lost connection."""
+        """Until `stop`; every change ends with an answer."""
         async with asyncio.TaskGroup() as tasks:
             for number in range(CLIENTS):
                 tasks.create_task(self._client(number))
@@ -49,69 +54,84 @@ class Load:
             turn += 1
             # Some visits come before their contact, some beside its creation.
             await self._visit(visitor)
-            await asyncio.gather(self._visit(visitor), self._create(visitor))
+            await asyncio.gather(self._visit(visitor), self._contact(visitor))
 
     async def _visit(self, visitor: str) -> None:
         message_id = uuid.uuid4().hex
+        self.attempted[visitor].add(message_id)
         message = {"event": "page_view", "visitorId": visitor, "message_id": message_id, "sessionId": f"s-{visitor}"}
         try:
             await self._system.send([message])
         except (KafkaError, OSError, TimeoutError):
-            self.refused += 1
             await self._pause()
         else:
-            self.sent[visitor].append(message_id)
+            self.sent[visitor].add(message_id)
 
-    async def _create(self, visitor: str) -> None:
+    async def _contact(self, visitor: str) -> None:
+        """A contact, a change and a note. What was asked for again may have happened the first time already."""
         body = {"email": f"{visitor}@example.com", "visitor_id": visitor}
-        try:
-            reply = await self._system.user.post("/v1/contacts", body)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            self.refused += 1
-            await self._pause()
-            return
-        if reply.status == 201:
-            self.acknowledged[reply.body["contact"]["contact_id"]] = visitor
-        else:
-            assert reply.status == 503, reply
-            self.refused += 1
+        made = await self._until_answered("POST", "/v1/contacts", body)
+        contact_id = made.body["contact"]["contact_id"] if made.status == 201 else made.body["contact_id"]
+        self.acknowledged[contact_id] = visitor
+        changed = await self._until_answered("PUT", f"/v1/contacts/{contact_id}", {"properties": {"city": "Oslo"}})
+        assert changed.status == 200, changed
+        path, headers = f"/v1/contacts/{contact_id}/notes", {"Idempotency-Key": uuid.uuid4().hex}
+        noted = await self._until_answered("POST", path, {"content": "hello"}, headers)
+        assert noted.status == 201, noted
+        self.notes[contact_id] += 1
+
+    async def _until_answered(
+        self, method: str, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> Reply:
+        while True:
+            try:
+                reply = await self._system.user.request(method, path, json=body, headers=headers or {})
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                await self._pause()
+                continue
+            if reply.status != 503:
+                return reply
             await self._pause()
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stop.wait(), _PAUSE_S)
-        except TimeoutError:
-            return
+        """Not in a hurry; even when told to stop, since an answer is still owed."""
+        await asyncio.to_thread(threading.Event().wait, _PAUSE_S)
 
 
 async def judge(system: System, load: Load) -> None:
-    """Nothing acknowledged is lost, nothing is counted twice."""
+    """Nothing acknowledged is lost, nothing is counted twice, nothing is there that nobody asked for."""
     await system.all_consumed()
     await system.outbox_empty()
+    contacts = system.core.store.database["contacts"]
+    stored = await contacts.find({"tenant_id": system.tenant_id}, {"sequence": 1}).to_list(None)
+    assert {contact["_id"] for contact in stored} == set(load.acknowledged)
     for contact_id, visitor in load.acknowledged.items():
         detail = (await system.user.get(f"/v1/contacts/{contact_id}")).body
-        assert detail["contact"]["visitor_ids"] == [visitor]
+        assert (detail["contact"]["visitor_ids"], detail["contact"]["version"]) == ([visitor], 2)
         visits = [event["event_id"] for event in await system.tracked(contact_id)]
-        wanted = {event_id(system.tenant_id, message_id) for message_id in load.sent[visitor]}
-        # A visit without Kafka's answer may have arrived all the same: at least these, and none twice.
-        assert wanted <= set(visits)
+        acknowledged, attempted = (
+            {event_id(system.tenant_id, message_id) for message_id in some[visitor]}
+            for some in (load.sent, load.attempted)
+        )
+        # A visit without Kafka's answer may have arrived all the same.
+        assert acknowledged <= set(visits) <= attempted
         assert len(visits) == len(set(visits))
         assert detail["unified_profile"]["page_views"] == len(visits)
         assert detail["unified_profile"]["sessions"] == (1 if visits else 0)
-    await _judge_feed(system, load)
+        notes = (await system.user.get(f"/v1/contacts/{contact_id}/notes")).body["notes"]
+        assert len(notes) == load.notes[contact_id] == 1
+    await _judge_feed(system, {contact["_id"]: contact["sequence"] for contact in stored})
     assert not await system.dead_letters()
 
 
-async def _judge_feed(system: System, load: Load) -> None:
-    """Each contact's events are on the topic, in order, without a gap; a repeat is the same to the byte."""
+async def _judge_feed(system: System, sequences: dict[str, int]) -> None:
+    """Each contact's events are on the topic, in order, all of them; a repeat is the same to the byte."""
     values: dict[str, bytes] = {}
-    sequences: defaultdict[str, list[int]] = defaultdict(list)
+    seen: defaultdict[str, list[int]] = defaultdict(list)
     for record in await system.changes():
         event: dict[str, Any] = orjson.loads(record.value)
-        assert values.setdefault(event["id"], record.value) == record.value
         assert record.key.decode() == event["subject"]
-        if event["sequence"] not in sequences[event["subject"]]:
-            sequences[event["subject"]].append(event["sequence"])
-    for contact_id, numbers in sequences.items():
-        assert numbers == list(range(1, len(numbers) + 1)), contact_id
-    assert set(load.acknowledged) <= set(sequences)
+        if event["id"] not in values:
+            seen[event["subject"]].append(event["sequence"])
+        assert values.setdefault(event["id"], record.value) == record.value
+    assert dict(seen) == {contact_id: list(range(1, last + 1)) for contact_id, last in sequences.items()}
