@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.json_schema import JsonSchema, properties_schema
 from schemas.json_values import UnstorableValueError, check_json, has_lone_surrogate
 from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
 
@@ -77,13 +78,29 @@ def _distinct(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-Email = Annotated[str, Field(max_length=320, examples=["ada@example.com"]), AfterValidator(normalise_email)]
-VisitorId = Annotated[str, AfterValidator(check_visitor_id)]
+EMAIL_SCHEMA: JsonSchema = {"type": "string", "format": "email", "maxLength": 320, "examples": ["ada@example.com"]}
+VISITOR_ID_SCHEMA: JsonSchema = {
+    "type": "string",
+    "format": "visitor-id",
+    "description": "1 to 256 characters; nothing that trackers send for nobody: null, undefined, anonymous, 0, ….",
+    "minLength": 1,
+    "examples": ["v_4f7a1c"],
+}
+Email = Annotated[str, Field(max_length=320), AfterValidator(normalise_email), WithJsonSchema(EMAIL_SCHEMA)]
+VisitorId = Annotated[str, AfterValidator(check_visitor_id), WithJsonSchema(VISITOR_ID_SCHEMA)]
 VisitorIds = Annotated[
     list[VisitorId],
-    Field(max_length=MAX_VISITOR_IDS, json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array"}]}),
+    Field(max_length=MAX_VISITOR_IDS),
     BeforeValidator(_one_or_many),
     AfterValidator(_distinct),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                VISITOR_ID_SCHEMA,
+                {"type": "array", "items": VISITOR_ID_SCHEMA, "maxItems": MAX_VISITOR_IDS},
+            ]
+        }
+    ),
 ]
 CompanyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,128}$", examples=["co_01"])]
 
@@ -112,13 +129,31 @@ def _check_named(key: str, value: Any) -> None:
         raise UnstorableValueError(key, f"must be one of {', '.join(LifecycleStage)}")
 
 
+def free_properties_schema(email: JsonSchema | bool) -> JsonSchema:
+    """The schema of `properties`, by what may be said of `email` in it."""
+    return properties_schema(
+        named=NAMED_PROPERTIES,
+        stages=[stage.value for stage in LifecycleStage],
+        max_keys=MAX_PROPERTIES,
+        max_key_length=MAX_KEY_LENGTH,
+        max_value_length=MAX_NAMED_PROPERTY_LENGTH,
+        max_nesting=MAX_NESTING,
+        email=email,
+    )
+
+
+_SAME_EMAIL = {"type": ["string", "null"], "format": "same-email", "description": "The same address, or left out."}
+NewProperties = Annotated[dict[str, Any], WithJsonSchema(free_properties_schema(_SAME_EMAIL))]
+ChangedProperties = Annotated[dict[str, Any], WithJsonSchema(free_properties_schema(EMAIL_SCHEMA))]
+
+
 class CreateContact(BaseModel):
     """The body of `POST /v1/contacts`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     email: Email
-    properties: dict[str, Any] = Field(default_factory=dict, description="Arbitrary key-value properties.")
+    properties: NewProperties = Field(default_factory=dict, description="Arbitrary key-value properties.")
     visitor_id: VisitorIds = Field(default_factory=list, description="Website visitor id or ids from the tracker.")
     company_id: CompanyId | None = Field(None, description="The company to associate.")
 
@@ -138,7 +173,7 @@ class UpdateContact(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    properties: dict[str, Any] = Field(
+    properties: ChangedProperties = Field(
         default_factory=dict, description="Merged key by key; null removes a key; `email` changes the address."
     )
     visitor_id: VisitorIds = Field(default_factory=list, description="Visitor id or ids to associate; none is removed.")
@@ -159,6 +194,18 @@ class Associations(BaseModel):
     """What a contact is tied to."""
 
     companies: list[str] = Field(description="Company ids.", examples=[["co_01"]])
+
+
+class ContactSummary(BaseModel):
+    """A contact in about 200 bytes: `fields=summary`."""
+
+    contact_id: str = Field(examples=["ct_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
+    email: str
+    name: str | None
+    company: str | None
+    jobtitle: str | None
+    lifecyclestage: str | None
+    last_activity_at: str | None
 
 
 class Contact(BaseModel):

@@ -28,6 +28,8 @@ class ErrorCode(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     NOT_JSON = "not_json"
     STORE_UNAVAILABLE = "store_unavailable"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
     TOO_BUSY = "too_busy"
     TOO_SLOW = "too_slow"
     INTERNAL = "internal"

@@ -1,11 +1,12 @@
 """`POST /v1/identify` on the wire."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.contacts import VisitorId, check_properties, normalise_email
+from schemas.contacts import VISITOR_ID_SCHEMA, ChangedProperties, VisitorId, check_properties, normalise_email
+from schemas.json_schema import JsonSchema
 from schemas.json_values import UnstorableValueError
 from schemas.texts import PlainText
 from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
@@ -18,16 +19,25 @@ def _check_external(value: str) -> str:
     return trimmed
 
 
+_ONE_OF_THEM: JsonSchema = {
+    "anyOf": [
+        {"required": ["external_id"], "properties": {"external_id": {"type": "string"}}},
+        {"required": ["anonymous_id"], "properties": {"anonymous_id": {"type": "string"}}},
+        {"required": ["traits"], "properties": {"traits": {"type": "object", "required": ["email"]}}},
+    ]
+}
+
+
 class Identify(BaseModel):
     """Say that these are one person. At least one of `external_id`, `anonymous_id` and `traits.email` is needed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_ONE_OF_THEM)
 
-    external_id: Annotated[PlainText, AfterValidator(_check_external)] | None = Field(
-        None, description="The person's id in the client's own system; trackers send it as external_contact_id."
+    external_id: Annotated[PlainText, AfterValidator(_check_external), WithJsonSchema(VISITOR_ID_SCHEMA)] | None = (
+        Field(None, description="The person's id in the client's own system; trackers send it as external_contact_id.")
     )
     anonymous_id: VisitorId | None = Field(None, description="The tracker's visitor id.")
-    traits: dict[str, Any] = Field(default_factory=dict, description="Properties to merge; `email` identifies.")
+    traits: ChangedProperties = Field(default_factory=dict, description="Properties to merge; `email` identifies.")
 
     @property
     def email(self) -> str | None:

@@ -21,7 +21,11 @@ def _check_content(content: str) -> str:
     return content
 
 
-NoteContent = Annotated[str, AfterValidator(_check_content)]
+NoteContent = Annotated[
+    str,
+    AfterValidator(_check_content),
+    Field(json_schema_extra={"pattern": r"\S", "maxLength": MAX_NOTE_LENGTH}),
+]
 
 
 class WriteNote(BaseModel):

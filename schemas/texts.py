@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from schemas.json_schema import PLAIN_TEXT_PATTERN
 from schemas.json_values import has_lone_surrogate
 
 
@@ -16,5 +17,5 @@ def _check_plain(text: str) -> str:
     return text
 
 
-PlainText = Annotated[str, AfterValidator(_check_plain)]
+PlainText = Annotated[str, AfterValidator(_check_plain), Field(json_schema_extra={"pattern": PLAIN_TEXT_PATTERN})]
 """Valid Unicode without NUL."""

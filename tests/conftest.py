@@ -4,6 +4,7 @@ The controlling process starts them; each worker gets their addresses. A test th
 own takes `store` or `topic_prefix`; one that only reads and writes contacts takes `api` and a tenant of its own.
 """
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -21,13 +22,15 @@ from service.mongo.store import MongoStore, connect, database_of, open_store
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
 
-_NEED_NO_SERVERS = ("unit", "architecture")
+_NEED_NO_SERVERS = ("unit", "architecture", "browser")
 _stack: LocalStack | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers, once a run."""
     global _stack
+    # Tests and benchmarks are single keys in a hurry; those of the limit itself set it.
+    os.environ.setdefault("PATHBOUND_RATE_LIMIT_PER_SECOND", "0")
     if hasattr(config, "workerinput") or config.option.collectonly or _needs_no_servers(config):
         return
     directory = Path(tempfile.mkdtemp(prefix="pathbound-test-"))
@@ -54,6 +57,12 @@ def pytest_unconfigure() -> None:
     if _stack is not None:
         _stack.stop()
         shutil.rmtree(_stack.directory.path, ignore_errors=True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests in a browser run where they are asked for (`make test-browser`): `make test` must not need one."""
+    asked_for = any("browser" in Path(argument).parts for argument in config.args)
+    return True if collection_path.name == "browser" and not asked_for else None
 
 
 def _needs_no_servers(config: pytest.Config) -> bool:

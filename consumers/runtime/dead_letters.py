@@ -54,8 +54,10 @@ class DeadLetters:
         record = letter.record
         topic = dead_letters_of(record.topic)
         headers = self._headers(letter)
+        # aiokafka refuses to send a record that has neither, though Kafka and other clients allow it.
+        key = b"" if record.key is None and record.value is None else record.key
         try:
-            await producer.send_and_wait(topic, value=record.value, key=record.key, headers=[*record.headers, *headers])
+            await producer.send_and_wait(topic, value=record.value, key=key, headers=[*record.headers, *headers])
         except MessageSizeTooLargeError:
             # A record as large as its topic allows has no room for our headers if the DLQ allows no more. It must not
             # stall the partition: the letter says where the bytes still are.

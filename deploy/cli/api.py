@@ -10,6 +10,8 @@ from aiohttp import web
 from deploy.bootstrap import open_core
 from deploy.cli.options import stop_on_signals, with_settings
 from service.api.app import create_app
+from service.api.limits import ApiLimits
+from service.api.server import set_up
 from service.background import keep_doing
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
@@ -31,12 +33,8 @@ async def api(settings: ApiSettings) -> None:
     progress = Progress()
     async with open_core(settings) as core:
         checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check}, {"event_loop": progress.age})
-        runner = web.AppRunner(
-            create_app(core.use_cases, checks, system_clock),
-            access_log=None,
-            shutdown_timeout=settings.api_shutdown_seconds,
-        )
-        await runner.setup()
+        app = create_app(core.use_cases, checks, system_clock, _limits(settings))
+        runner = await set_up(app, settings.api_shutdown_seconds)
         try:
             await _listen(runner, settings)
             async with asyncio.TaskGroup() as tasks:
@@ -49,6 +47,10 @@ async def api(settings: ApiSettings) -> None:
         finally:
             await runner.cleanup()
             await probe.close()
+
+
+def _limits(settings: ApiSettings) -> ApiLimits:
+    return ApiLimits(settings.rate_limit_per_second, settings.rate_limit_burst, settings.request_timeout_seconds)
 
 
 async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:

@@ -6,6 +6,7 @@ from deploy.cli.api import api
 from deploy.cli.consume import consume
 from deploy.cli.init import init
 from deploy.cli.keys import keys
+from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
 from deploy.cli.send import send
 from deploy.cli.up import up
@@ -21,7 +22,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send):
+for command in (up, api, relay, consume, init, keys, send, openapi):
     pathbound.add_command(command)
 
 

@@ -6,6 +6,8 @@ from aiohttp import web
 from pydantic import Field, RootModel
 
 from schemas.actions import ActionStatus, ActionType, ExecuteAction
+from schemas.answers import ActionAnswer, ActionExecutedAnswer, ActionListAnswer
+from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.actions.execute import summary_of
 from service.actions.model import Action, ActionQuery
@@ -73,7 +75,25 @@ def _executed(action: Action) -> web.Response:
 _ALL = "/v1/actions"
 
 ENDPOINTS = (
-    Endpoint("POST", _ALL, Scope.ACTIONS_WRITE, execute_action, "Execute an action.", body=ExecuteActionBody),
-    Endpoint("GET", _ALL, Scope.ACTIONS_READ, list_actions, "Actions, newest first.", query=ActionParameters),
-    Endpoint("GET", "/v1/actions/{action_id}", Scope.ACTIONS_READ, get_action, "One action."),
+    Endpoint(
+        "POST",
+        _ALL,
+        Scope.ACTIONS_WRITE,
+        execute_action,
+        "Execute an action.",
+        body=ExecuteActionBody,
+        answer=ActionExecutedAnswer,
+        status=201,
+        errors=(ErrorCode.CONTACT_NOT_FOUND, ErrorCode.EMAIL_TAKEN, ErrorCode.VISITOR_ID_TAKEN),
+    ),
+    Endpoint(
+        "GET",
+        _ALL,
+        Scope.ACTIONS_READ,
+        list_actions,
+        "Actions, newest first.",
+        query=ActionParameters,
+        answer=ActionListAnswer,
+    ),
+    Endpoint("GET", "/v1/actions/{action_id}", Scope.ACTIONS_READ, get_action, "One action.", answer=ActionAnswer),
 )

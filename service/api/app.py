@@ -14,10 +14,13 @@ from service.api import (
     notes,
     timeline,
 )
+from service.api.docs import docs_routes
 from service.api.endpoint import Endpoint
 from service.api.errors import MAX_BODY_BYTES
 from service.api.keys import USE_CASES, UseCases
-from service.api.middlewares import add_request_id, errors, request_context
+from service.api.limits import LIMITS, RATE_LIMITER, ApiLimits
+from service.api.middlewares import add_headers, errors, request_context
+from service.api.rate_limit import RateLimiter
 from service.clock import Clock
 from service.ops.health import Checks
 from service.ops.server import ops_routes
@@ -36,11 +39,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def create_app(use_cases: UseCases, checks: Checks, clock: Clock) -> web.Application:
+def create_app(use_cases: UseCases, checks: Checks, clock: Clock, limits: ApiLimits) -> web.Application:
     """Build it; nothing connects and nothing listens yet."""
     app = web.Application(middlewares=[request_context, errors(clock)], client_max_size=MAX_BODY_BYTES)
     app[USE_CASES] = use_cases
+    app[LIMITS] = limits
+    app[RATE_LIMITER] = RateLimiter(limits.rate_limit_per_second, limits.rate_limit_burst)
     app.add_routes([endpoint.route() for endpoint in ENDPOINTS])
     app.add_routes(ops_routes(checks, clock))
-    app.on_response_prepare.append(add_request_id)
+    app.add_routes(docs_routes(ENDPOINTS))
+    app.on_response_prepare.append(add_headers)
     return app

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from schemas.answers import AuthStatusAnswer
 from service.api.endpoint import Call, Endpoint, success
 
 
@@ -16,4 +17,13 @@ async def auth_status(call: Call) -> web.Response:
     )
 
 
-ENDPOINTS = (Endpoint("GET", "/v1/auth/status", None, auth_status, "Which key this is, and what it may do."),)
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/v1/auth/status",
+        None,
+        auth_status,
+        "Which key this is, and what it may do.",
+        answer=AuthStatusAnswer,
+    ),
+)

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from schemas.answers import BatchActivityAnswer, BatchDetailsAnswer
 from schemas.batch import BatchActivity, BatchDetails
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
@@ -42,6 +43,7 @@ ENDPOINTS = (
         batch_details,
         "Several contacts with their unified profiles.",
         body=BatchDetails,
+        answer=BatchDetailsAnswer,
     ),
     Endpoint(
         "POST",
@@ -50,5 +52,6 @@ ENDPOINTS = (
         batch_activity,
         "The newest events of several contacts.",
         body=BatchActivity,
+        answer=BatchActivityAnswer,
     ),
 )

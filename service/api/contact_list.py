@@ -8,7 +8,9 @@ from aiohttp import web
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from schemas.answers import ContactListAnswer
 from schemas.contacts import MAX_NAMED_PROPERTY_LENGTH, CompanyId, LifecycleStage
+from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.paging import Instant, PageParameters
@@ -125,5 +127,14 @@ async def list_contacts(call: Call) -> web.Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/contacts", Scope.CONTACTS_READ, list_contacts, "List contacts.", query=ContactListParameters),
+    Endpoint(
+        "GET",
+        "/v1/contacts",
+        Scope.CONTACTS_READ,
+        list_contacts,
+        "List contacts.",
+        query=ContactListParameters,
+        answer=ContactListAnswer,
+        errors=(ErrorCode.TOO_SLOW,),
+    ),
 )

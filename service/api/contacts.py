@@ -4,6 +4,7 @@ import re
 
 from aiohttp import web
 
+from schemas.answers import ContactAnswer, ContactDetailAnswer, Success
 from schemas.contacts import CreateContact, UpdateContact
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
@@ -74,11 +75,50 @@ def expected_version(request: web.Request) -> int | None:
     return int(match[1])
 
 
+_TAKEN = (ErrorCode.EMAIL_TAKEN, ErrorCode.VISITOR_ID_TAKEN)
 _ONE = "/v1/contacts/{contact_id}"
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/contacts", Scope.CONTACTS_WRITE, create_contact, "Create a contact.", body=CreateContact),
-    Endpoint("GET", _ONE, Scope.CONTACTS_READ, get_contact, "A contact in detail."),
-    Endpoint("PUT", _ONE, Scope.CONTACTS_WRITE, update_contact, "Update a contact (merge).", body=UpdateContact),
-    Endpoint("DELETE", _ONE, Scope.CONTACTS_WRITE, delete_contact, "Remove a contact and its notes."),
+    Endpoint(
+        "POST",
+        "/v1/contacts",
+        Scope.CONTACTS_WRITE,
+        create_contact,
+        "Create a contact.",
+        body=CreateContact,
+        answer=ContactAnswer,
+        status=201,
+        headers=("ETag", "Location"),
+        errors=_TAKEN,
+    ),
+    Endpoint(
+        "GET",
+        _ONE,
+        Scope.CONTACTS_READ,
+        get_contact,
+        "A contact in detail.",
+        answer=ContactDetailAnswer,
+        headers=("ETag",),
+    ),
+    Endpoint(
+        "PUT",
+        _ONE,
+        Scope.CONTACTS_WRITE,
+        update_contact,
+        "Update a contact (merge).",
+        body=UpdateContact,
+        answer=ContactAnswer,
+        headers=("ETag",),
+        errors=_TAKEN,
+        if_match=True,
+    ),
+    Endpoint(
+        "DELETE",
+        _ONE,
+        Scope.CONTACTS_WRITE,
+        delete_contact,
+        "Remove a contact and its notes.",
+        answer=Success,
+        if_match=True,
+    ),
 )

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.answers import ConversationsAnswer, EmailThreadsAnswer
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.streaming import begin, end
@@ -89,6 +90,7 @@ ENDPOINTS = (
         conversations,
         "A contact's e-mail and Intercom conversations.",
         query=ConversationParameters,
+        answer=ConversationsAnswer,
     ),
     Endpoint(
         "GET",
@@ -97,5 +99,6 @@ ENDPOINTS = (
         email_threads,
         "A contact's Gmail threads, compact.",
         query=EmailThreadParameters,
+        answer=EmailThreadsAnswer,
     ),
 )

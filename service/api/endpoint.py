@@ -1,11 +1,12 @@
 """An endpoint says everything about itself once: path, scope, models, and what it does.
 
-The same description routes, guards, validates and (later) documents.
+The same description routes, guards, validates and documents (`service.api.openapi`).
 """
 
+import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +15,21 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
+from schemas.answers import Success
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.access.model import ApiKey
-from service.api.errors import RequestRefusedError
-from service.api.keys import REQUEST_ID, USE_CASES, UseCases
+from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
+from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, USE_CASES, UseCases
+from service.api.limits import LIMITS, RATE_LIMITER
 from service.api.validation import read_body, read_query
 from service.contacts.context import Caller
 from service.idempotency.model import Answer, Once, OnceKey
 
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_TOO_LATE = "This took too long. A change may still be made: ask again, with the same Idempotency-Key if it had one."
+_changes: set[asyncio.Task[web.StreamResponse]] = set()  # asyncio itself keeps no reference to a task
+IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
 
 class NoQuery(BaseModel):
@@ -61,12 +67,16 @@ class Call:
         return self.request.match_info[name]
 
 
-Handle = Callable[[Call], Awaitable[web.StreamResponse]]
+Handle = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route. `scope` None means: any valid key."""
+    """One route. `scope` None means: any valid key.
+
+    `answer` is the shape of a success with `status`, and `headers` what it has beside the common ones. `errors` are the
+    codes that follow neither from the path's ids nor from query, body or method.
+    """
 
     method: str
     path: str
@@ -75,14 +85,31 @@ class Endpoint:
     summary: str
     query: type[BaseModel] = NoQuery
     body: type[BaseModel] | None = None
+    answer: type[BaseModel] = Success
+    status: int = 200
+    headers: tuple[str, ...] = ()
+    errors: tuple[ErrorCode, ...] = ()
+    if_match: bool = False
 
     def route(self) -> web.RouteDef:
         """The route as aiohttp knows it."""
         return web.route(self.method, self.path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        deadline = asyncio.timeout(request.app[LIMITS].request_timeout_seconds)
+        request[DEADLINE] = deadline
+        try:
+            async with deadline:
+                return await self._answer(request)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise _too_late(request) from None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         use_cases = request.app[USE_CASES]
         key = await _authenticate(request, use_cases)
+        _limit_rate(request, key)
         if self.scope is not None and self.scope not in key.scopes:
             sentence = f"This API key lacks the scope {self.scope.value}; use a key that has it."
             raise RequestRefusedError(403, ErrorCode.SCOPE_MISSING, sentence)
@@ -94,7 +121,8 @@ class Endpoint:
                 return _again(first)
         body = await read_body(request, self.body) if self.body else None
         call = Call(request, use_cases, key, query, body, once)
-        return await self.handle(call) if once is None else await self._handle_once(call, once)
+        work = self.handle(call) if once is None else self._handle_once(call, once)
+        return await work if self.method == "GET" else await _to_the_end(work)
 
     async def _handle_once(self, call: Call, once: OnceKey) -> web.StreamResponse:
         try:
@@ -133,6 +161,32 @@ def _again(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=answer.body, content_type="application/json", charset="utf-8", headers=headers
     )
+
+
+async def _to_the_end(work: Coroutine[Any, Any, web.StreamResponse]) -> web.StreamResponse:
+    """A change is not cut off half-way when its client stops waiting: its transaction ends in one way or the other."""
+    task = asyncio.create_task(work)
+    _changes.add(task)
+    task.add_done_callback(_changes.discard)
+    return await asyncio.shield(task)
+
+
+def _too_late(request: web.Request) -> RequestRefusedError:
+    if not request.content.is_eof():
+        sentence = "The body did not arrive in time; send it again."
+        return RequestRefusedError(408, ErrorCode.TIMEOUT, sentence, headers={"Connection": "close"})
+    retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return RequestRefusedError(503, ErrorCode.TIMEOUT, _TOO_LATE, headers=retry)
+
+
+def _limit_rate(request: web.Request, key: ApiKey) -> None:
+    allowance = request.app[RATE_LIMITER].take(key.key_id)
+    if allowance is None:
+        return
+    request[ANSWER_HEADERS] = allowance.headers
+    if allowance.retry_after:
+        sentence = "This API key makes too many requests; wait as many seconds as Retry-After says."
+        raise RequestRefusedError(429, ErrorCode.RATE_LIMITED, sentence)
 
 
 async def _authenticate(request: web.Request, use_cases: UseCases) -> ApiKey:

@@ -65,6 +65,7 @@ _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _BUSY = "Too many changes at once, try again in a moment; nothing was changed."
 _SLOW = "This takes too long to look through; add a filter, or make one narrower."
 _AWAY = "The database cannot take the request now, try again in a moment."
+_MALFORMED_HTTP = "The request is not well-formed HTTP."
 
 _OF_CORE: dict[type[ContactsError], Answer] = {
     ContactNotFoundError: Answer(404, ErrorCode.CONTACT_NOT_FOUND, "There is no contact with this id."),
@@ -93,13 +94,36 @@ _OF_CORE: dict[type[ContactsError], Answer] = {
 }
 
 _OF_HTTP: dict[int, Answer] = {
-    400: Answer(400, ErrorCode.BAD_REQUEST, "The request is not well-formed HTTP."),
+    400: Answer(400, ErrorCode.BAD_REQUEST, _MALFORMED_HTTP),
     404: Answer(404, ErrorCode.NOT_FOUND, "There is nothing at this path; see the API's documentation for the routes."),
     405: Answer(405, ErrorCode.METHOD_NOT_ALLOWED, "This path does not take this method; see the Allow header."),
     413: Answer(413, ErrorCode.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes; send less at once."),
 }
 
+BAD_HTTP = _OF_HTTP[400]
 INTERNAL = Answer(500, ErrorCode.INTERNAL, "Something went wrong on our side; it was logged under this request id.")
+
+# What is refused with sentences of its own, each saying more; these are for the API's description.
+_REFUSED: tuple[Answer, ...] = (
+    Answer(400, ErrorCode.VALIDATION_FAILED, "The body failed validation: email must be an e-mail address."),
+    Answer(400, ErrorCode.MALFORMED_JSON, "The body is not valid JSON: line 1, column 2 is where it breaks."),
+    Answer(401, ErrorCode.MISSING_API_KEY, "Send an API key: Authorization: Bearer <api key>."),
+    Answer(401, ErrorCode.INVALID_API_KEY, "This API key is unknown or revoked; ask for a new one."),
+    Answer(403, ErrorCode.SCOPE_MISSING, "This API key lacks the scope contacts:write; use a key that has it."),
+    Answer(408, ErrorCode.TIMEOUT, "The body did not arrive in time; send it again."),
+    Answer(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json."),
+    Answer(429, ErrorCode.RATE_LIMITED, "This API key makes too many requests; wait as Retry-After says."),
+    Answer(503, ErrorCode.TIMEOUT, "This took too long. A change may still be made."),
+)
+
+
+def answers_by_code() -> dict[ErrorCode, tuple[Answer, ...]]:
+    """Every code with what it comes with; a code may have several statuses."""
+    found: dict[ErrorCode, tuple[Answer, ...]] = {}
+    for answer in (*_REFUSED, *_OF_CORE.values(), *_OF_HTTP.values()):
+        if answer.status not in [known.status for known in found.get(answer.code, ())]:
+            found[answer.code] = (*found.get(answer.code, ()), answer)
+    return found
 
 
 def answer_of(error: Exception) -> Answer:
@@ -110,6 +134,8 @@ def answer_of(error: Exception) -> Answer:
         allow = error.headers.get("Allow")
         answer = _OF_HTTP.get(error.status, INTERNAL if error.status >= 500 else _OF_HTTP[400])
         return Answer(answer.status, answer.code, answer.sentence, headers={"Allow": allow} if allow else {})
+    if isinstance(error, web.RequestPayloadError):
+        return BAD_HTTP  # a body that is not encoded as its headers say
     for kind, answer in _OF_CORE.items():
         if isinstance(error, kind):
             if isinstance(error, IdentityTakenError):

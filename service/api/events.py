@@ -5,6 +5,8 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field
 
+from schemas.answers import EventListAnswer, EventTypesAnswer
+from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.paging import Instant, PageParameters, Text
@@ -75,6 +77,22 @@ async def event_types(call: Call) -> web.Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/events", Scope.EVENTS_READ, list_events, "List events.", query=EventParameters),
-    Endpoint("GET", "/v1/events/types", Scope.EVENTS_READ, event_types, "The names of events."),
+    Endpoint(
+        "GET",
+        "/v1/events",
+        Scope.EVENTS_READ,
+        list_events,
+        "List events.",
+        query=EventParameters,
+        answer=EventListAnswer,
+        errors=(ErrorCode.TOO_SLOW,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/events/types",
+        Scope.EVENTS_READ,
+        event_types,
+        "The names of events.",
+        answer=EventTypesAnswer,
+    ),
 )

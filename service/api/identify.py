@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from schemas.answers import IdentifyAnswer
+from schemas.errors import ErrorCode
 from schemas.identify import Identify
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
@@ -29,6 +31,13 @@ def _answer(found: Identified) -> web.Response:
 
 ENDPOINTS = (
     Endpoint(
-        "POST", "/v1/identify", Scope.CONTACTS_WRITE, identify, "Say that identities are one person's.", body=Identify
+        "POST",
+        "/v1/identify",
+        Scope.CONTACTS_WRITE,
+        identify,
+        "Say that identities are one person's.",
+        body=Identify,
+        answer=IdentifyAnswer,
+        errors=(ErrorCode.IDENTITY_CONFLICT, ErrorCode.IDENTITY_TAKEN, ErrorCode.EMAIL_TAKEN),
     ),
 )

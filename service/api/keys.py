@@ -1,5 +1,6 @@
 """What the application carries, by typed key."""
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -45,5 +46,9 @@ class UseCases:
 USE_CASES: web.AppKey[UseCases] = web.AppKey("use_cases", UseCases)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 """Key of the request id on a request."""
+DEADLINE: web.RequestKey[asyncio.Timeout] = web.RequestKey("deadline", asyncio.Timeout)
+"""Key of when the request must have been answered; a stream that has begun has none."""
+ANSWER_HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("answer_headers", dict)
+"""Key of headers that the answer will have, whatever it is."""
 STREAM_BEGUN: web.RequestKey[bool] = web.RequestKey("stream_begun", bool)
 """Key on a request whose answer has been sent in part: it can only be ended or dropped."""

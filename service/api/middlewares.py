@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from service.api.errors import INTERNAL, answer_of, error_response
-from service.api.keys import REQUEST_ID, STREAM_BEGUN
+from service.api.keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN
 from service.clock import Clock
 from service.ids import new_request_id
 from service.ops.metrics import HTTP_REQUEST_SECONDS
@@ -64,9 +64,10 @@ def errors(clock: Clock) -> Middleware:
     return answer_errors
 
 
-async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response, streams included, before its headers are sent."""
     request_id = request.get(REQUEST_ID)
     if request_id:
         response.headers[HEADER] = request_id
+    response.headers.update(request.get(ANSWER_HEADERS, {}))
     response.headers["X-Content-Type-Options"] = "nosniff"

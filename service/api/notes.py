@@ -4,6 +4,7 @@ import orjson
 from aiohttp import web
 from pydantic import Field
 
+from schemas.answers import NoteAnswer, NotesAnswer, Success
 from schemas.notes import WriteNote
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
@@ -62,8 +63,25 @@ _ALL = "/v1/contacts/{contact_id}/notes"
 _ONE = "/v1/contacts/{contact_id}/notes/{note_id}"
 
 ENDPOINTS = (
-    Endpoint("GET", _ALL, Scope.CONTACTS_READ, list_notes, "A contact's notes.", query=NoteParameters),
-    Endpoint("POST", _ALL, Scope.CONTACTS_WRITE, create_note, "Write a note.", body=WriteNote),
-    Endpoint("PATCH", _ONE, Scope.CONTACTS_WRITE, edit_note, "Edit a note.", body=WriteNote),
-    Endpoint("DELETE", _ONE, Scope.CONTACTS_WRITE, delete_note, "Remove a note."),
+    Endpoint(
+        "GET",
+        _ALL,
+        Scope.CONTACTS_READ,
+        list_notes,
+        "A contact's notes, newest first.",
+        query=NoteParameters,
+        answer=NotesAnswer,
+    ),
+    Endpoint(
+        "POST",
+        _ALL,
+        Scope.CONTACTS_WRITE,
+        create_note,
+        "Write a note.",
+        body=WriteNote,
+        answer=NoteAnswer,
+        status=201,
+    ),
+    Endpoint("PATCH", _ONE, Scope.CONTACTS_WRITE, edit_note, "Edit a note.", body=WriteNote, answer=NoteAnswer),
+    Endpoint("DELETE", _ONE, Scope.CONTACTS_WRITE, delete_note, "Remove a note.", answer=Success),
 )

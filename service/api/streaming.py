@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import orjson
 from aiohttp import web
 
-from service.api.keys import STREAM_BEGUN
+from service.api.keys import DEADLINE, STREAM_BEGUN
 
 Item = TypeVar("Item")
 
@@ -15,6 +15,8 @@ async def begin(request: web.Request, head: bytes) -> web.StreamResponse:
     """Start a 200 in JSON with `head`. From now on a fault can only drop the connection, so read something before."""
     response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
     request[STREAM_BEGUN] = True
+    if DEADLINE in request:
+        request[DEADLINE].reschedule(None)
     await response.prepare(request)
     await response.write(head)
     return response

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 from pydantic import Field
 
+from schemas.answers import EventsAnswer
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint
 from service.api.paging import CursorParameters, Text
@@ -57,5 +58,6 @@ ENDPOINTS = (
         contact_events,
         "All events of a contact.",
         query=TimelineParameters,
+        answer=EventsAnswer,
     ),
 )

@@ -1,7 +1,8 @@
 """From bytes and query strings to validated models, with every fault named and none repeated."""
 
 import json
-from typing import Any, NoReturn, TypeVar
+import re
+from typing import Any, NoReturn, TypeVar, get_args
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,7 @@ from service.api.errors import RequestRefusedError
 Model = TypeVar("Model", bound=BaseModel)
 
 _MAX_FIELD_LENGTH = 200
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 async def read_body(request: web.Request, model: type[Model]) -> Model:
@@ -27,7 +29,21 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     repeated = [name for name in dict.fromkeys(request.query) if len(request.query.getall(name)) > 1]
     if repeated:
         raise _failed("query", [(_shown(name), "must be given once") for name in repeated])
+    unreadable = [fault for name, text in request.query.items() if (fault := _misspelt(model, name, text))]
+    if unreadable:
+        raise _failed("query", unreadable)
     return _validated(model, dict(request.query), "query")
+
+
+def _misspelt(model: type[BaseModel], name: str, text: str) -> tuple[str, str] | None:
+    """One way to write each value: pydantic would also read `yes` and `1` as true, and `1_0` and ` 10.0` as ten."""
+    field = model.model_fields.get(name)
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    if bool in kinds and text.lower() not in ("true", "false"):
+        return name, "should be true or false"
+    if int in kinds and not _INTEGER.fullmatch(text):
+        return name, "should be a whole number"
+    return None
 
 
 def parse_json(raw: bytes) -> Any:

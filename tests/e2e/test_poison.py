@@ -1,10 +1,12 @@
 """Records that can never be handled are put aside, with their bytes and the reason; their neighbours are stored."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import orjson
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 from schemas.topics import TRACKER_EVENTS
 from tests.support.service_processes import System, running_system
@@ -76,6 +78,22 @@ async def test_poison_is_put_aside_and_its_neighbours_are_stored(system: System)
     assert await stored.count_documents({}) == len(good)
     system.consumer.process.check()
     assert psutil.Process(system.consumer.pid).memory_info().rss < before + 150 * MB
+
+
+async def test_a_record_of_nothing_is_put_aside(system: System) -> None:
+    """As other clients can make it and ours cannot: neither key nor value, headers without a value."""
+    topic = system.topic(TRACKER_EVENTS)
+    producer = Producer({"bootstrap.servers": system.topics.kafka_bootstrap, "log_level": 0})
+    producer.produce(topic, envelope(message_id="first"), partition=0)
+    producer.produce(topic, None, None, partition=0)
+    producer.produce(topic, b"poison", None, partition=0, headers=[("trace", None), ("trace", b"\xff")])
+    producer.produce(topic, envelope(message_id="last"), partition=0)
+    assert await asyncio.to_thread(producer.flush, 20) == 0
+    await system.all_consumed()
+
+    assert [letter.value for letter in await system.dead_letters()] == [None, b"poison"]
+    assert await system.core.store.database["events"].count_documents({}) == 2
+    system.consumer.process.check()
 
 
 async def test_hostile_strings_are_stored_exactly_or_put_aside(system: System) -> None:

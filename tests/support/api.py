@@ -12,16 +12,19 @@ from aiohttp import web
 from deploy.bootstrap import Core
 from schemas.scopes import Scope
 from service.api.app import create_app
+from service.api.limits import ApiLimits
+from service.api.server import set_up
 from service.clock import system_clock
 from service.ops.health import Checks
 
+NO_RATE_LIMIT = ApiLimits(rate_limit_per_second=0)
+
 
 @asynccontextmanager
-async def serve(core: Core, checks: Checks | None = None) -> AsyncIterator[str]:
+async def serve(core: Core, checks: Checks | None = None, limits: ApiLimits = NO_RATE_LIMIT) -> AsyncIterator[str]:
     """The API on a free loopback port."""
-    app = create_app(core.use_cases, checks or Checks({"mongodb": core.store.ping}), system_clock)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
+    app = create_app(core.use_cases, checks or Checks({"mongodb": core.store.ping}), system_clock, limits)
+    runner = await set_up(app, shutdown_seconds=1.0)
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"

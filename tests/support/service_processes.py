@@ -7,7 +7,7 @@ import random
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from tests.support.waiting import eventually
 
 HOST = "127.0.0.1"
 READY_S = 40.0
-CONSUMED_S = 60.0
+CONSUMED_S = 70.0
 _STOP_GRACE_S = 4.0
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -68,7 +68,6 @@ class ServiceProcess:
     def __init__(self, name: str, arguments: Sequence[str], directory: DataDirectory, env: Mapping[str, str]) -> None:
         self.port = directory.ports.get(name)
         ports = {"PATHBOUND_API_PORT": str(self.port), "PATHBOUND_OPS_PORT": str(self.port)}
-        # Warnings of Python's own go to the log files too, which hold our JSON lines and nothing else.
         self.process = ManagedProcess(
             name,
             [sys.executable, "-m", "deploy.cli.main", *arguments],
@@ -266,9 +265,7 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(
-    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, prepare: Callable[[System], None] | None = None
-) -> AsyncIterator[System]:
+async def running_system(mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4) -> AsyncIterator[System]:
     """A whole system, ready, with a database and topics of its own; ended and forgotten afterwards."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
@@ -289,8 +286,6 @@ async def running_system(
             async with open_core(mongo) as core:
                 system = System(Path(directory), core, topics, env)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
-                if prepare is not None:
-                    prepare(system)
                 try:
                     await system.start()
                     yield system

@@ -1,0 +1,82 @@
+"""The API's description: for programs at /openapi.json, for people at /docs. Neither needs a key.
+
+The page loads nothing from anywhere else: Swagger UI's files come from the package `offapi`, which is never imported,
+and the browser is told to refuse whatever is not from here.
+"""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import distribution
+
+from aiohttp import web
+
+from service.api.endpoint import Endpoint
+from service.api.openapi import describe
+
+_PACKAGE = "offapi"
+_FILES = {
+    "swagger_style.css": "text/css",
+    "swagger_bundle.js": "text/javascript",
+}
+_SECURITY = {
+    # Swagger UI draws with inline styles and with images in its style sheet.
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_DAY = {"Cache-Control": "public, max-age=86400"}
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Pathbound Contacts API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger_style.css">
+</head>
+<body>
+<div id="page"></div>
+<noscript>This page needs JavaScript; the description itself is at <a href="openapi.json">openapi.json</a>.</noscript>
+<script src="docs/swagger_bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#page",
+  validatorUrl: null,
+  deepLinking: true,
+  defaultModelsExpandDepth: 0
+});
+"""
+
+
+def openapi_text(endpoints: Sequence[Endpoint]) -> str:
+    """The description as it is committed and served."""
+    return json.dumps(describe(endpoints), indent=2, ensure_ascii=False) + "\n"
+
+
+def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
+    """`/openapi.json`, `/docs` and the files of the page. Reads the package's files once."""
+    text = openapi_text(endpoints)
+    routes = [
+        _fixed("/openapi.json", text.encode(), "application/json", {"Access-Control-Allow-Origin": "*"}),
+        _fixed("/docs", _PAGE.encode(), "text/html", _SECURITY),
+        _fixed("/docs/start.js", _START.encode(), "text/javascript", _SECURITY),
+    ]
+    assets = [_fixed(f"/docs/{name}", _asset(name), kind, _SECURITY | _DAY) for name, kind in _FILES.items()]
+    return routes + assets
+
+
+def _asset(name: str) -> bytes:
+    located = distribution(_PACKAGE).locate_file(f"offapi/{name}")
+    with open(str(located), "rb") as file:  # noqa: PTH123 - importlib's paths need not be pathlib's
+        return file.read()
+
+
+def _fixed(path: str, body: bytes, content_type: str, headers: dict[str, str]) -> web.RouteDef:
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
+
+    return web.get(path, serve)

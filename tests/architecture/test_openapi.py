@@ -1,0 +1,81 @@
+"""The API's description is current, valid, complete, and its examples are what they are examples of."""
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from schemas.errors import ErrorCode
+from schemas.scopes import Scope
+from service.api.app import ENDPOINTS, create_app
+from service.api.docs import openapi_text
+from service.api.errors import answers_by_code
+from service.api.limits import ApiLimits
+from service.clock import system_clock
+from service.ops.health import Checks
+from tests.support.openapi import COMMITTED, DOCUMENT, faults, resolve
+
+OPERATIONS = [
+    (method, path, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
+]
+NAMES = [f"{method.upper()} {path}" for method, path, _ in OPERATIONS]
+# The files of the page /docs.
+ASSETS = "/docs/"
+
+
+def test_the_committed_description_is_current() -> None:
+    assert COMMITTED.read_text() == openapi_text(ENDPOINTS), "run `make openapi`, and read what has changed"
+
+
+def test_it_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    use_cases: Any = object()
+    app = create_app(use_cases, Checks(), system_clock, ApiLimits())
+    served = {
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource and route.method != "HEAD" and not route.resource.canonical.startswith(ASSETS)
+    }
+    assert served == set(NAMES)
+    assert len({operation["operationId"] for _, _, operation in OPERATIONS}) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
+def test_every_scope_is_a_named_constant_and_documented(endpoint: Any) -> None:
+    operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
+    if endpoint.scope is None:
+        assert endpoint.path == "/v1/auth/status", "only the key itself may be asked about with any key"
+        assert operation["security"] == [{"apiKey": []}]
+        return
+    assert isinstance(endpoint.scope, Scope)
+    assert operation["security"] == [{"apiKey": [endpoint.scope.value]}]
+    assert operation["x-required-scope"] == endpoint.scope.value
+    assert f"Required scope: `{endpoint.scope.value}`" in operation["description"]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_examples_are_what_they_are_examples_of(method: str, path: str, operation: dict[str, Any]) -> None:
+    contents = [response.get("content", {}) for response in map(resolve, operation["responses"].values())]
+    contents.append(operation.get("requestBody", {}).get("content", {}))
+    for content in (content["application/json"] for content in contents if "application/json" in content):
+        examples = [resolve(example)["value"] for example in content.get("examples", {}).values()]
+        examples += [content["example"]] if "example" in content else []
+        assert examples or path.startswith("/health") or path == "/openapi.json", f"{method} {path}"
+        for example in examples:
+            assert not faults(content["schema"], example)
+
+
+def test_every_error_code_is_described_with_its_statuses() -> None:
+    known = answers_by_code()
+    # A fault of ours is nothing to write a client for.
+    assert set(known) == set(ErrorCode) - {ErrorCode.INTERNAL}
+    described: set[tuple[str, str]] = set()
+    for _, _, operation in OPERATIONS:
+        for status, response in operation["responses"].items():
+            examples = resolve(response).get("content", {}).get("application/json", {}).get("examples", {})
+            described |= {(code, status) for code in examples}
+    unrouted = {(ErrorCode.NOT_FOUND.value, "404"), (ErrorCode.METHOD_NOT_ALLOWED.value, "405")}
+    assert described | unrouted >= {(code.value, str(answer.status)) for code, all_ in known.items() for answer in all_}
