@@ -61,7 +61,7 @@ def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
     """`/openapi.json`, `/docs` and the files of the page. Reads the package's files once."""
     text = openapi_text(endpoints)
     routes = [
-        _fixed("/openapi.json", text.encode(), "application/json", {"Access-Control-Allow-Origin": "*"}),
+        _fixed("/openapi.json", text.encode(), "application/json", {}),
         _fixed("/docs", _PAGE.encode(), "text/html", _SECURITY),
         _fixed("/docs/start.js", _START.encode(), "text/javascript", _SECURITY),
     ]
