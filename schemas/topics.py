@@ -9,6 +9,8 @@ HEADER_ROOM_BYTES = 1024 * 1024
 """What the headers of a dead letter may take beside the record itself."""
 
 TRACKER_EVENTS = "tracker.events"  # key: visitorId
+GMAIL_MESSAGES = "gmail.messages"  # key: mailbox address
+INTERCOM_EVENTS = "intercom.events"  # key: conversation id, else the Intercom contact id
 CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
 
 
@@ -34,5 +36,9 @@ _DEAD_LETTERS = {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES),
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(TRACKER_EVENTS, _INBOUND),
     TopicSpec(dead_letters_of(TRACKER_EVENTS), _DEAD_LETTERS),
+    TopicSpec(GMAIL_MESSAGES, _INBOUND),
+    TopicSpec(dead_letters_of(GMAIL_MESSAGES), _DEAD_LETTERS),
+    TopicSpec(INTERCOM_EVENTS, _INBOUND),
+    TopicSpec(dead_letters_of(INTERCOM_EVENTS), _DEAD_LETTERS),
     TopicSpec(CONTACTS_CHANGES, _SIZE),
 )

@@ -37,11 +37,13 @@ class Record(NamedTuple):
 
 
 class InvalidRecordError(Exception):
-    """A record that can never be handled. `reason` is short, stable, and repeats nothing of the record."""
+    """A record that can never be handled. `reason` is short, stable, and repeats nothing of the record; `tenant_id` is
+    told where the record says it legibly."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, tenant_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.tenant_id = tenant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class InvalidRecord:
     record: Record
     reason: str
     error_class: str
+    tenant_id: str | None = None
 
 
 class Handler(Protocol):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from consumers.runtime.outcomes import Record
+from service.ledger.model import Receipt
 
 REQUEST_ID_HEADER = "x-request-id"
 TRACE_HEADER = "traceparent"
@@ -32,6 +33,11 @@ def to_record(raw: Any) -> Record:
         timestamp=_EPOCH + timedelta(milliseconds=millis),
         headers=tuple(raw.headers),
     )
+
+
+def receipt_of(record: Record, tenant_id: str | None) -> Receipt:
+    """What the ledger counts the record by."""
+    return Receipt(record.topic, record.partition, record.offset, tenant_id)
 
 
 def batches(records: Iterable[Record], max_records: int, max_bytes: int) -> Iterator[list[Record]]:

@@ -42,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ThreadKey:
-    """A thread: `account` is the mailbox or the Intercom app, `thread_id` the source's own.
+    """A thread: `account` is the mailbox, or the Intercom conversation itself; `thread_id` is the source's own.
 
     `conversation_id` is ours, and one for all contacts in the thread.
     """
