@@ -13,9 +13,10 @@ from service.access.ports import ApiKeys
 from service.actions.ports import Actions
 from service.contacts.model import Contact
 from service.contacts.ports import ContactList
-from service.conversations.ports import Conversations
+from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
+from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
@@ -117,6 +118,10 @@ class Events(Protocol):
         """Give awaiting events to a contact, for good; how many."""
         ...
 
+    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
+        """Events that follow something else (messages): store them as they are now, and remove those `gone`."""
+        ...
+
     def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         """A contact's events in order, in portions of bounded size."""
         ...
@@ -127,6 +132,10 @@ class Profiles(Protocol):
 
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
         """Count newly linked events in, by contact id. Writes each contact's profile, even where nothing changes."""
+        ...
+
+    async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
+        """Make the figures of these contacts' conversations anew from their threads. Writes each profile."""
         ...
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None: ...
@@ -163,6 +172,16 @@ class Repositories(Protocol):
     def event_lists(self) -> EventLists: ...
     @property
     def conversations(self) -> Conversations: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def source_threads(self) -> SourceThreads: ...
+    @property
+    def rows(self) -> Rows: ...
+    @property
+    def contact_threads(self) -> ContactThreads: ...
+    @property
+    def ledger(self) -> Ledger: ...
     @property
     def profiles(self) -> Profiles: ...
     @property

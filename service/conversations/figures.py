@@ -20,13 +20,14 @@ def settle(copies: Sequence[ConversationRow]) -> list[ConversationRow]:
     """
     visible = [row for row in copies if row.visible]
     chosen = min(visible, key=lambda row: (row.account, row.message_id, row.row_id), default=None)
-    outbound = any(row.direction is Direction.OUTBOUND for row in copies)
+    outbound = any(row.told is Direction.OUTBOUND for row in copies)
     direction = Direction.OUTBOUND if outbound else Direction.INBOUND
     return [replace(row, shown=row is chosen, direction=direction) for row in copies]
 
 
 def figures_of(rows: Iterable[tuple[ConversationRow, Message]]) -> Figures | None:
-    """What rows of one thread amount to; a message under several of the contact's addresses counts once."""
+    """What rows of one thread amount to; a message under several of the contact's addresses counts once. The subject
+    is the newest there is: only the first message of an Intercom conversation has one."""
     messages = {row.message_id: (row, message) for row, message in rows}
     ordered = sorted(messages.values(), key=lambda item: (item[0].sent_at, item[0].message_id))
     if not ordered:
@@ -38,7 +39,7 @@ def figures_of(rows: Iterable[tuple[ConversationRow, Message]]) -> Figures | Non
         last_message_at=last.sent_at,
         last_message_id=last.message_id,
         last_message_direction=last.direction,
-        subject=newest.subject,
+        subject=next((message.subject for _, message in reversed(ordered) if message.subject), None),
         snippet=newest.snippet,
         participants=_participants(message for _, message in ordered),
     )

@@ -55,9 +55,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class MessageState:
-    """What may change: whether it is hidden, and a direction that beats the content's (Gmail's SENT)."""
+    """What may change: whether it is hidden, and a direction that beats the content's (Gmail's SENT). Without a version
+    it is a change to whatever state is known when it comes: only those depend on their order."""
 
-    version: Version
+    version: Version | None
     hidden: Hidden | None = None
     direction: Direction | None = None
 

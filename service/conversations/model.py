@@ -75,20 +75,25 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """A message in the eyes of one participant. `row_id` includes the address, and is the timeline event's id.
+    """A message in the eyes of one participant, who is known by `address`. `row_id` includes the address.
 
-    `copy` is what a mail's copies in several mailboxes share (Message-ID, From and Date); None has no copies.
+    `contact_id` is None as long as nobody has the address; once set it stays. Rows of one contact with the same `copy`
+    are one message to it: a mail's copies in several mailboxes, or one message under several of its addresses. `told`
+    is the direction as the row's own message tells it, `direction` that of all copies together.
     """
 
     row_id: str
     tenant_id: str
+    source: Source
     conversation_id: str
     account: str
     message_id: str
+    address: str
+    copy: str
     sent_at: datetime
+    told: Direction
     direction: Direction
     contact_id: str | None = None
-    copy: str | None = None
     visible: bool = True
     shown: bool = True
 

@@ -1,0 +1,96 @@
+"""Store what a batch of records says of conversations, and put it into the timelines of whom it concerns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.conversations.incoming import Delivery, MessageKey
+from service.conversations.join import Knowledge, persons_of
+from service.conversations.projection import refresh
+from service.conversations.write import write_facts, write_rows
+from service.errors import ContendedError, DuplicateKeyError
+from service.identity.linking import Linker
+from service.identity.model import Identity
+from service.ledger.model import Outcome, Receipt
+from service.ports import Session, Store
+from service.timeline.ingest import store_events
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What one transaction did."""
+
+    outcomes: list[Outcome]
+    unknown: list[Identity]
+    """Identities under which something awaits a contact."""
+
+
+class ConversationIngest:
+    """The use-case behind the consumers of Gmail and Intercom."""
+
+    def __init__(self, store: Store, linker: Linker) -> None:
+        self._store = store
+        self._linker = linker
+
+    async def __call__(self, deliveries: Sequence[Delivery], dead: Sequence[Receipt]) -> list[Outcome]:
+        """One transaction: what the deliveries tell, joined with what is known; rows for whom it concerns, linked where
+        an address has a contact; what those contacts see, made anew; the ledger. Then the addresses that nobody had are
+        looked up again (design, decision 4), for repeated deliveries too.
+
+        What became of each delivery, in order. A batch that is handed in again changes nothing. Raises StoreError's
+        kinds; nothing of the batch is lost then, and it may be handed in again.
+        """
+        async with self._store.session() as session:
+            stored = await self._attempt(session, deliveries, dead)
+            appeared = await session.identities.owners(stored.unknown)
+            await self._linker.link_known(session, appeared)
+        return stored.outcomes
+
+    async def _attempt(self, session: Session, deliveries: Sequence[Delivery], dead: Sequence[Receipt]) -> _Stored:
+        for _ in range(_ATTEMPTS):
+            try:
+                return await session.transaction(lambda: _store(session, deliveries, dead))
+            except DuplicateKeyError:
+                # Another process stored the same thing after our snapshot was taken: look again.
+                continue
+        raise ContendedError
+
+
+async def _store(session: Session, deliveries: Sequence[Delivery], dead: Sequence[Receipt]) -> _Stored:
+    """One transaction's work."""
+    knowledge = await _known(session, deliveries)
+    news = [knowledge.take(delivery) for delivery in deliveries]
+    gone = await write_facts(session, knowledge, [one for one, new in zip(deliveries, news, strict=True) if new])
+    rows = await write_rows(session, knowledge, gone)
+    await refresh(session, [*rows.touched, *rows.removed])
+    events = await store_events(session, [event for delivery in deliveries for event in delivery.events])
+    told, bound = iter(events.outcomes), rows.bound()
+    outcomes = [
+        _outcome(delivery, new, bound, [next(told) for _ in delivery.events])
+        for delivery, new in zip(deliveries, news, strict=True)
+    ]
+    receipts = [delivery.receipt for delivery in deliveries]
+    counted = [*zip(receipts, outcomes, strict=True), *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)]
+    await session.ledger.count(sorted(counted, key=lambda item: item[0][:3]))
+    return _Stored(outcomes, [*rows.awaiting(), *events.unknown])
+
+
+async def _known(session: Session, deliveries: Sequence[Delivery]) -> Knowledge:
+    told = [fact for delivery in deliveries for fact in delivery.threads]
+    messages = await session.messages.headers({fact.key for one in deliveries for fact in one.messages})
+    threads = await session.source_threads.get({fact.key for fact in told})
+    persons = {fact.key for delivery in deliveries for fact in delivery.persons}
+    persons |= {key for thread in [*threads, *told] for key in persons_of(thread)}
+    return Knowledge(messages.values(), threads, await session.source_threads.persons(persons))
+
+
+def _outcome(delivery: Delivery, new: bool, bound: set[MessageKey], events: Sequence[Outcome]) -> Outcome:
+    if not new:
+        return min(events, key=_TELLS_MOST.index, default=Outcome.DUPLICATE)
+    if delivery.messages and bound.isdisjoint(fact.key for fact in delivery.messages):
+        return Outcome.PARKED
+    return Outcome.STORED
+
+
+_TELLS_MOST = [Outcome.STORED, Outcome.PARKED, Outcome.DUPLICATE]
