@@ -16,6 +16,7 @@ from service.contacts.ports import ContactList
 from service.conversations.ports import Conversations
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
+from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
@@ -165,6 +166,8 @@ class Repositories(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def profiles(self) -> Profiles: ...
+    @property
+    def ledger(self) -> Ledger: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
