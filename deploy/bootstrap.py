@@ -21,6 +21,7 @@ from service.contacts.read import ContactReader
 from service.conversations.read import ConversationReader
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
+from service.ledger.dead import DeadLetterCounter
 from service.mongo.store import MongoStore, open_store
 from service.notes.read import NoteReader
 from service.notes.write import NoteWriter
@@ -37,6 +38,7 @@ class Core:
     linker: Linker
     use_cases: UseCases
     ingest: Ingest
+    count_dead: DeadLetterCounter
 
 
 def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
@@ -60,7 +62,8 @@ def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
         events=EventLister(store),
         conversations=ConversationReader(store),
     )
-    return Core(store, linker, use_cases, Ingest(store, linker, VisitorAssociator(edit)))
+    ingest = Ingest(store, linker, VisitorAssociator(edit))
+    return Core(store, linker, use_cases, ingest, DeadLetterCounter(store))
 
 
 @asynccontextmanager

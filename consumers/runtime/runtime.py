@@ -20,7 +20,7 @@ from consumers.runtime.lag import Lag
 from consumers.runtime.outcomes import RETRYABLE, Handler
 from consumers.runtime.records import to_record
 from consumers.runtime.retry import backoff
-from consumers.runtime.work import Limits, Work
+from consumers.runtime.work import CountDead, Limits, Work
 from service.clock import Clock
 from service.errors import StreamUnavailableError
 from service.ops import metrics
@@ -40,8 +40,9 @@ log = structlog.get_logger(__name__)
 class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """One member of a source's consumer group. `run` it once."""
 
-    def __init__(self, handler: Handler, settings: ConsumerSettings, clock: Clock) -> None:
+    def __init__(self, handler: Handler, settings: ConsumerSettings, clock: Clock, count_dead: CountDead) -> None:
         self._handler = handler
+        self._count_dead = count_dead
         self._settings = settings
         self._topic = f"{settings.topic_prefix}{handler.topic}"
         self.group_id = f"{settings.topic_prefix}pathbound.{handler.name}"
@@ -176,7 +177,8 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
         self._lag.seen(partition, raw_records[0].offset)
         records = [to_record(raw) for raw in raw_records]
-        work = Work(self._handler, records, self._limits, self._slots, self._dead_letters.publish, commit)
+        publish = self._dead_letters.publish
+        work = Work(self._handler, records, self._limits, self._slots, self._count_dead, publish, commit)
         task = asyncio.create_task(work.run(), name=f"{partition.topic}-{partition.partition}")
         self._works[partition] = (work, task)
         metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len(self._works))

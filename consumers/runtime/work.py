@@ -9,9 +9,17 @@ import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from consumers.runtime.outcomes import Handler, InvalidRecord, Record
-from consumers.runtime.records import REQUEST_ID_HEADER, TRACE_HEADER, batches, ids_in_headers
+from consumers.runtime.records import (
+    REQUEST_ID_HEADER,
+    TRACE_HEADER,
+    batches,
+    ids_in_headers,
+    legible_tenant,
+    receipt_of,
+)
 from consumers.runtime.retry import AbandonedError, Retrier
 from service.errors import RefusedDocumentError
+from service.ledger.model import Outcome, Receipt
 from service.ops import metrics
 
 REFUSED_REASON = "document refused by the store"
@@ -22,6 +30,8 @@ Handle = Callable[[Sequence[Record]], Awaitable[list[InvalidRecord]]]
 Commit = Callable[[int], Awaitable[None]]
 """Commits the offset of the partition's next record."""
 Publish = Callable[[Sequence[InvalidRecord]], Awaitable[None]]
+CountDead = Callable[[Sequence[Receipt]], Awaitable[None]]
+"""Counts records as dead-lettered, in the ledger, unless it has counted them before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +43,22 @@ class Limits:
     batches_at_once: int
 
 
-async def handle_halving(handle: Handle, records: Sequence[Record]) -> list[InvalidRecord]:
-    """Handle all; where the store refuses a batch, halve it until the refused records are found. The rest is stored."""
+async def handle_halving(handle: Handle, count_dead: CountDead, records: Sequence[Record]) -> list[InvalidRecord]:
+    """Handle all; where the store refuses a batch, halve it until the refused records are found. The rest is stored.
+
+    A refused record is counted before the records behind it: the ledger would take it for counted afterwards.
+    """
     try:
         return await handle(records)
     except RefusedDocumentError as error:
         if len(records) == 1:
-            return [InvalidRecord(records[0], REFUSED_REASON, type(error).__name__)]
+            (record,) = records
+            refused = InvalidRecord(record, REFUSED_REASON, type(error).__name__, legible_tenant(record.value))
+            await count_dead([receipt_of(record, refused.tenant_id)])
+            return [refused]
     middle = len(records) // 2
-    return await handle_halving(handle, records[:middle]) + await handle_halving(handle, records[middle:])
+    first = await handle_halving(handle, count_dead, records[:middle])
+    return first + await handle_halving(handle, count_dead, records[middle:])
 
 
 class Work:
@@ -56,6 +73,7 @@ class Work:
         records: Sequence[Record],
         limits: Limits,
         slots: asyncio.Semaphore,
+        count_dead: CountDead,
         publish: Publish,
         commit: Commit,
     ) -> None:
@@ -63,6 +81,7 @@ class Work:
         self._records = records
         self._limits = limits
         self._slots = slots
+        self._count_dead = count_dead
         self._publish = publish
         self._commit = commit
         self._retry = Retrier(handler.name, records[0].topic, records[0].partition)
@@ -98,7 +117,7 @@ class Work:
     async def _process(self, batch: list[Record]) -> None:
         started = time.monotonic()
         source = self._handler.name
-        invalid = await handle_halving(self._handle, batch)
+        invalid = await handle_halving(self._handle, self._count, batch)
         if invalid:
             await self._retry("dead_letter", lambda: self._publish(invalid))
         await self._retry("commit", lambda: self._commit_or_leave(batch[-1].offset + 1))
@@ -110,6 +129,9 @@ class Work:
 
     async def _handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
         return await self._retry("handle", lambda: self._in_slot(records))
+
+    async def _count(self, dead: Sequence[Receipt]) -> None:
+        await self._retry("count", lambda: self._count_dead(dead))
 
     async def _in_slot(self, records: Sequence[Record]) -> list[InvalidRecord]:
         # Held for one attempt only, so that partitions that wait to try again do not stop the others.
@@ -126,7 +148,7 @@ class Work:
     def _account(self, invalid: Sequence[InvalidRecord]) -> None:
         source = self._handler.name
         if invalid:
-            metrics.CONSUMER_RECORDS.labels(source, "invalid").inc(len(invalid))
+            metrics.CONSUMER_RECORDS.labels(source, Outcome.DEAD_LETTERED).inc(len(invalid))
         for letter in invalid:
             metrics.CONSUMER_DEAD_LETTERS.labels(source, letter.error_class).inc()
             log.warning(

@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from consumers.runtime.outcomes import InvalidRecordError, Record
+from consumers.runtime.records import legible_tenant
 from schemas.events import Source
 from schemas.json_values import UnstorableValueError, check_json
 from schemas.timestamps import to_utc_millis
@@ -40,13 +41,13 @@ def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
             check_json(data, max_depth=MAX_DATA_NESTING)
         return _event(envelope, data, value, record.timestamp, tolerance)
     except ValidationError as error:
-        raise InvalidRecordError(_reason(error)) from None
+        raise InvalidRecordError(_reason(error), legible_tenant(value)) from None
     except UnstorableValueError as error:
-        raise InvalidRecordError(f"data {error.message}") from None
+        raise InvalidRecordError(f"data {error.message}", envelope.tenant_id) from None
     except OverflowError:
-        raise InvalidRecordError("timestamp: must lie in the years 1 to 9999") from None
+        raise InvalidRecordError("timestamp: must lie in the years 1 to 9999", legible_tenant(value)) from None
     except Exception as error:  # noqa: BLE001 - whatever one record does to this code, its neighbours go on
-        raise InvalidRecordError(f"cannot be normalised: {type(error).__name__}") from None
+        raise InvalidRecordError(f"cannot be normalised: {type(error).__name__}", legible_tenant(value)) from None
 
 
 def _may_be_unstorable(value: bytes) -> bool:

@@ -37,7 +37,7 @@ async def tracker(settings: ConsumerSettings) -> None:
 
 async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> None:
     stop = stop_on_signals()
-    runtime = ConsumerRuntime(handler, settings, system_clock)
+    runtime = ConsumerRuntime(handler, settings, system_clock, core.count_dead)
     probe = KafkaProbe(settings.kafka_bootstrap)
     checks = Checks(
         {"mongodb": core.store.ping},

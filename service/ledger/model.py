@@ -1,5 +1,7 @@
 """Accounting for what came in: received = stored + duplicate + parked + dead-lettered, per source and tenant."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,3 +25,42 @@ class Receipt(NamedTuple):
     partition: int
     offset: int
     tenant_id: str | None
+
+
+class RowKey(NamedTuple):
+    """What a row counts: one tenant's records in one partition."""
+
+    topic: str
+    partition: int
+    tenant_id: str | None
+
+
+class Row(NamedTuple):
+    """Counts by outcome, of all records of the key before `next_offset`."""
+
+    key: RowKey
+    next_offset: int
+    counts: Mapping[Outcome, int]
+
+    @property
+    def received(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+
+def row_key(receipt: Receipt) -> RowKey:
+    """The row that counts the record."""
+    return RowKey(receipt.topic, receipt.partition, receipt.tenant_id)
+
+
+def additions(outcomes: Iterable[tuple[Receipt, Outcome]], next_offsets: Mapping[RowKey, int]) -> list[Row]:
+    """What to add to which rows, and their next offsets afterwards. A record before its row's next offset has been
+    counted already; a row with nothing new is left out."""
+    counts: dict[RowKey, Counter[Outcome]] = {}
+    ends: dict[RowKey, int] = {}
+    for receipt, outcome in outcomes:
+        key = row_key(receipt)
+        if receipt.offset >= next_offsets.get(key, 0):
+            counts.setdefault(key, Counter())[outcome] += 1
+            ends[key] = max(ends.get(key, 0), receipt.offset + 1)
+    return [Row(key, ends[key], counted) for key, counted in counts.items()]

@@ -13,6 +13,7 @@ from service.mongo import (
     events,
     identities,
     leases,
+    ledger,
     notes,
     outbox,
     profiles,
@@ -39,6 +40,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "conversation_rows": conversations.ROW_INDEXES,
         "outbox": outbox.indexes(outbox_retention_seconds),
         "relay_members": leases.MEMBER_INDEXES,
+        "ledger": ledger.INDEXES,
         "api_keys": api_keys.INDEXES,
     }
 

@@ -11,6 +11,7 @@ from service.mongo.documents import Document
 from service.mongo.event_lists import MongoEventLists
 from service.mongo.events import MongoEvents
 from service.mongo.identities import MongoIdentities
+from service.mongo.ledger import MongoLedger
 from service.mongo.notes import MongoNotes
 from service.mongo.outbox import MongoOutbox
 from service.mongo.profiles import MongoProfiles
@@ -29,6 +30,7 @@ class MongoRepositories:
         self.event_lists = MongoEventLists(database, session)
         self.conversations = MongoConversations(database, session)
         self.profiles = MongoProfiles(database, session)
+        self.ledger = MongoLedger(database, session)
         self.outbox = MongoOutbox(database, session)
         self.notes = MongoNotes(database, session)
         self.actions = MongoActions(database, session)

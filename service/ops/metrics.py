@@ -9,11 +9,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 # --- Consumers -------------------------------------------------------------------------------------------------------
 
-# Records by what became of them: stored, duplicate, invalid. Each record is counted once per time it is handled.
+# Records by what became of them: stored, parked, duplicate, dead_lettered. Each record is counted once per time it is
+# handled; the ledger (`pathbound ledger`) counts each once, over all processes and all time.
 CONSUMER_RECORDS: Final = Counter(
     "pathbound_consumer_records_total", "Records handled, by outcome.", ["source", "outcome"]
 )
-# Events that joined a contact's timeline while their batch was handled (a part of stored and duplicate).
+# Events that joined a contact's timeline while their batch was handled (a part of stored, parked and duplicate).
 CONSUMER_LINKED: Final = Counter(
     "pathbound_consumer_linked_events_total", "Events linked to a contact as they arrived.", ["source"]
 )

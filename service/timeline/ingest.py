@@ -1,7 +1,7 @@
 """Store a batch of events from a source, each once, and in its contact's timeline if it has one."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.contacts.associate import VisitorAssociator
@@ -9,6 +9,7 @@ from service.contacts.context import Caller
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
+from service.ledger.model import Outcome, Receipt
 from service.ports import Session, Store
 from service.profile.model import Totals, totals_of
 from service.timeline.model import IngestResult, TimelineEvent
@@ -20,10 +21,10 @@ Owners = Mapping[Identity, str]
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What one transaction did: how many events were new and linked, which identities were unknown, which known."""
+    """What one transaction did: the new events and those of them with a contact, the identities unknown and known."""
 
-    new: int
-    linked: int
+    new: frozenset[str]
+    linked: Container[str]
     unknown: list[Identity]
     owners: Owners
 
@@ -36,35 +37,55 @@ class Ingest:
         self._linker = linker
         self._associate_visitor = associate_visitor
 
-    async def __call__(self, events: Sequence[TimelineEvent]) -> IngestResult:
-        """One transaction: the new events, linked if an identity of theirs is known, and their contacts' figures.
+    async def __call__(
+        self, events: Sequence[TimelineEvent], receipts: Sequence[Receipt] = (), dead: Sequence[Receipt] = ()
+    ) -> IngestResult:
+        """One transaction: the new events, linked if an identity of theirs is known, their contacts' figures, and the
+        ledger: what became of each receipt, which are the events' own, in parallel, and those of `dead` records.
 
         Then, after its majority commit: the identities that were unknown are read again, for new events and for
         duplicates, and what has a contact by now is linked (design, decision 4). A batch that is handed in again
         changes nothing. Raises StoreError's kinds; nothing of the batch is lost then, and it may be handed in again.
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
+
+        async def work() -> _Stored:
+            stored = await _store(session, distinct)
+            outcomes = _outcomes(events, stored)
+            counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
+            await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
+            return stored
+
         async with self._store.session() as session:
-            stored = await self._store_new(session, distinct)
+            stored = await _transaction(session, work)
             appeared = await session.identities.owners(stored.unknown)
-            linked = stored.linked + await self._linker.link_known(session, appeared)
+            linked = await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
-        return IngestResult(stored=stored.new, duplicates=len(events) - stored.new, linked=linked)
+        count = Counter(_outcomes(events, stored))
+        return IngestResult(
+            stored=count[Outcome.STORED],
+            parked=count[Outcome.PARKED],
+            duplicates=count[Outcome.DUPLICATE],
+            linked=count[Outcome.STORED] + linked,
+        )
 
-    async def _store_new(self, session: Session, events: Sequence[TimelineEvent]) -> _Stored:
-        for _ in range(_ATTEMPTS):
-            try:
-                return await session.transaction(lambda: _store(session, events))
-            except DuplicateKeyError:
-                # Another process stored the same event after our snapshot was taken: look again.
-                continue
-        raise ContendedError
+
+async def _transaction(session: Session, work: Callable[[], Awaitable[_Stored]]) -> _Stored:
+    for _ in range(_ATTEMPTS):
+        try:
+            return await session.transaction(work)
+        except DuplicateKeyError:
+            # Another process stored the same event after our snapshot was taken: look again.
+            continue
+    raise ContendedError
 
 
 async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
-    """One transaction's work."""
+    """One transaction's work on distinct events."""
+    if not events:
+        return _Stored(frozenset(), (), [], {})
     known_events = await session.events.stored([event.event_id for event in events])
     owners = await session.identities.owners({identity for event in events for identity in event.identities})
     new: list[TimelineEvent] = []
@@ -81,11 +102,24 @@ async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
             unknown.update(dict.fromkeys(event.identities))
     if new:
         await session.events.insert(new, contacts)
-    await _count(session, new, contacts)
-    return _Stored(len(new), len(contacts), list(unknown), owners)
+    await _add_figures(session, new, contacts)
+    return _Stored(frozenset(event.event_id for event in new), contacts, list(unknown), owners)
 
 
-async def _count(session: Session, new: Sequence[TimelineEvent], contacts: Mapping[str, str]) -> None:
+def _outcomes(events: Sequence[TimelineEvent], stored: _Stored) -> list[Outcome]:
+    """What became of each, in parallel; of several alike the first is the new one."""
+    outcomes: list[Outcome] = []
+    left = set(stored.new)
+    for event in events:
+        if event.event_id not in left:
+            outcomes.append(Outcome.DUPLICATE)
+        else:
+            left.remove(event.event_id)
+            outcomes.append(Outcome.STORED if event.event_id in stored.linked else Outcome.PARKED)
+    return outcomes
+
+
+async def _add_figures(session: Session, new: Sequence[TimelineEvent], contacts: Mapping[str, str]) -> None:
     """Add the events to their contacts' profiles; by writing those, conflict with whoever deletes such a contact."""
     by_contact: defaultdict[tuple[str, str], list[TimelineEvent]] = defaultdict(list)
     for event in new:

@@ -38,6 +38,8 @@ class IngestResult:
     """What became of a batch: each event is exactly one of these."""
 
     stored: int = 0
+    parked: int = 0
+    """New as well, and without a contact when they came."""
     duplicates: int = 0
     linked: int = 0
-    """Of the stored and the duplicates, how many are in a contact's timeline now and were not before."""
+    """Of all of them, how many are in a contact's timeline now and were not before."""

@@ -17,6 +17,7 @@ from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.runtime import ConsumerRuntime, run_consumer
 from service.clock import system_clock
 from service.errors import RefusedDocumentError, StoreUnavailableError
+from service.ledger.model import Receipt
 from service.settings import ConsumerSettings
 from tests.support.waiting import eventually
 
@@ -58,15 +59,23 @@ class RecordingHandler:
         return [InvalidRecord(record, "poison", "Poison") for record in records if record.value == b"poison"]
 
 
+async def count_nothing(dead: Sequence[Receipt]) -> None:
+    """Where there is no ledger."""
+
+
 class Group:
     """The runtimes of a test; each is stopped at its end."""
 
     def __init__(self, settings: ConsumerSettings) -> None:
         self.settings = settings
+        self.dead: list[Receipt] = []
         self._running: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
 
+    async def count_dead(self, dead: Sequence[Receipt]) -> None:
+        self.dead += dead
+
     def start(self, handler: RecordingHandler) -> tuple[ConsumerRuntime, asyncio.Event, asyncio.Task[None]]:
-        runtime, stop = ConsumerRuntime(handler, self.settings, system_clock), asyncio.Event()
+        runtime, stop = ConsumerRuntime(handler, self.settings, system_clock, self.count_dead), asyncio.Event()
         task = asyncio.create_task(run_consumer(runtime, stop))
         self._running.append((stop, task))
         return runtime, stop, task
@@ -268,7 +277,7 @@ async def test_stop_does_not_wait_for_ever_and_commits_nothing_unfinished(kafka:
 
 async def test_kafka_away_at_the_start_is_waited_for(kafka: Kafka) -> None:
     settings = ConsumerSettings(kafka_bootstrap="127.0.0.1:1", topic_prefix=kafka.prefix)
-    runtime, stop = ConsumerRuntime(RecordingHandler(Sink()), settings, system_clock), asyncio.Event()
+    runtime, stop = ConsumerRuntime(RecordingHandler(Sink()), settings, system_clock, count_nothing), asyncio.Event()
     task = asyncio.create_task(run_consumer(runtime, stop))
 
     async def tried_twice() -> bool:

@@ -13,7 +13,7 @@ from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.runtime import ConsumerRuntime, run_consumer
 from service.clock import system_clock
 from service.settings import ConsumerSettings
-from tests.integration.test_consumer_runtime import PARTITIONS, Kafka, kafka
+from tests.integration.test_consumer_runtime import PARTITIONS, Kafka, count_nothing, kafka
 from tests.support.waiting import eventually
 
 __all__ = ["kafka"]  # the fixture
@@ -48,7 +48,8 @@ def handled(path: Path) -> list[tuple[int, int]]:
 
 async def member(bootstrap: str, prefix: str, path: str) -> None:
     settings = ConsumerSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix, consumer_batch=5)
-    await run_consumer(ConsumerRuntime(FileHandler(Path(path)), settings, system_clock), asyncio.Event())
+    runtime = ConsumerRuntime(FileHandler(Path(path)), settings, system_clock, count_nothing)
+    await run_consumer(runtime, asyncio.Event())
 
 
 @pytest.fixture

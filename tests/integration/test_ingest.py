@@ -48,7 +48,7 @@ async def test_events_before_and_after_the_contact_are_in_its_timeline(store: Mo
     before = [page_view(TENANT, visitor(TENANT, "v"), minute=n, session_id=f"s{n % 3}") for n in range(1200)]
     for start in range(0, 1200, 400):
         result = await ingest(before[start : start + 400])
-        assert (result.stored, result.linked) == (400, 0)
+        assert (result.stored, result.parked, result.linked) == (0, 400, 0)
 
     contact_id = await create(store, "ada@example.com", "v")
     after = [page_view(TENANT, visitor(TENANT, "v"), minute=2000 + n) for n in range(5)]
@@ -86,8 +86,8 @@ async def test_a_redelivery_changes_nothing(store: MongoStore) -> None:
     first = await ingest([*events, *events[:3]])
     again = await ingest(events)
 
-    assert (first.stored, first.duplicates, first.linked) == (15, 3, 10)
-    assert (again.stored, again.duplicates, again.linked) == (0, 15, 0)
+    assert (first.stored, first.parked, first.duplicates, first.linked) == (10, 5, 3, 10)
+    assert (again.stored, again.parked, again.duplicates, again.linked) == (0, 0, 15, 0)
     assert len(await tracker_events(store, contact_id)) == 10
     await assert_exact(store, contact_id)
 

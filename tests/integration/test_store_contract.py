@@ -10,6 +10,7 @@ import pytest
 from service.contacts.model import Contact
 from service.errors import DuplicateKeyError
 from service.identity.model import Association
+from service.ledger.model import Outcome, Receipt, Row, RowKey
 from service.mongo.store import MongoStore
 from service.profile.model import totals_of
 from service.timeline.query import TimelineQuery
@@ -173,3 +174,60 @@ async def test_of_two_transactions_that_write_one_document_both_count(any_store:
     contact = await any_store.contacts.get(TENANT, "ct_1")
     assert contact.sequence == 9
     assert sorted(contact.visitor_ids) == [f"v-{n}" for n in range(8)]
+
+
+def outcomes(*told: tuple[int, str], tenant: str | None = TENANT, partition: int = 0) -> list[tuple[Receipt, Outcome]]:
+    return [(Receipt("src", partition, offset, tenant), Outcome(outcome)) for offset, outcome in told]
+
+
+def a_row(next_offset: int, *, tenant: str | None = TENANT, partition: int = 0, **counts: int) -> Row:
+    return Row(RowKey("src", partition, tenant), next_offset, {one: counts.get(one, 0) for one in Outcome})
+
+
+async def count(any_store: Any, told: list[tuple[Receipt, Outcome]]) -> None:
+    async with any_store.session() as session:
+        await session.transaction(lambda: session.ledger.count(told))
+
+
+async def test_the_ledger_counts_each_record_once(any_store: Any) -> None:
+    first = outcomes((3, "stored"), (4, "parked"), (6, "stored"))
+    await count(any_store, first)
+    # The same again, as after a crash, and what came since: a batch is cut anew.
+    await count(any_store, [*first, *outcomes((7, "dead_lettered"), (9, "duplicate"))])
+    await count(any_store, first)
+    await count(any_store, [])
+
+    assert await any_store.ledger.rows() == [a_row(10, stored=2, parked=1, dead_lettered=1, duplicate=1)]
+    assert (await any_store.ledger.rows())[0].received == 5
+
+
+async def test_the_ledger_has_a_row_for_each_tenant_and_for_none(any_store: Any) -> None:
+    nobody = outcomes((1, "dead_lettered"), tenant=None)
+    other = outcomes((2, "stored"), tenant="other")
+    await count(any_store, [*outcomes((0, "stored"), (3, "stored")), *nobody, *other])
+    await count(any_store, outcomes((0, "parked"), partition=1))
+
+    none_row, other_row = a_row(2, tenant=None, dead_lettered=1), a_row(3, tenant="other", stored=1)
+    own = [a_row(4, stored=2), a_row(1, partition=1, parked=1)]
+    assert await any_store.ledger.rows() == [none_row, other_row, *own]
+    assert await any_store.ledger.rows(TENANT) == own
+    assert await any_store.ledger.rows(topic="src") == [none_row, other_row, *own]
+    assert await any_store.ledger.rows("other", "elsewhere") == []
+
+
+async def test_readers_of_one_partition_that_race_count_each_record_once(any_store: Any) -> None:
+    told = outcomes(*((offset, "stored") for offset in range(40)))
+    await asyncio.gather(*(count(any_store, told[: 10 * n]) for n in (1, 2, 3, 4) for _ in range(2)))
+    assert await any_store.ledger.rows() == [a_row(40, stored=40)]
+
+
+async def test_what_is_counted_in_a_transaction_that_fails_is_not_counted(any_store: Any) -> None:
+    async with any_store.session() as session:
+
+        async def work() -> None:
+            await session.ledger.count(outcomes((0, "stored")))
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await session.transaction(work)
+    assert await any_store.ledger.rows() == []

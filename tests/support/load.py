@@ -10,6 +10,7 @@ import aiohttp
 import orjson
 from aiokafka.errors import KafkaError
 
+from service.ledger.model import Outcome
 from tests.support.api import Reply
 from tests.support.service_processes import System
 from tests.support.tracker_fixtures import event_id
@@ -122,6 +123,18 @@ async def judge(system: System, load: Load) -> None:
         assert len(notes) == load.notes[contact_id] == 1
     await _judge_feed(system, {contact["_id"]: contact["sequence"] for contact in stored})
     assert not await system.dead_letters()
+    await judge_ledger(system)
+
+
+async def judge_ledger(system: System) -> None:
+    """Every record of each partition is counted, once, and what is counted as new is what is stored."""
+    rows = await system.core.store.ledger.rows()
+    received: Counter[int] = Counter()
+    for row in rows:
+        received[row.key.partition] += row.received
+    assert received == Counter(await system.ends())
+    new = sum(row.counts[Outcome.STORED] + row.counts[Outcome.PARKED] for row in rows)
+    assert new == await system.core.store.database["events"].count_documents({"source": "tracker"})
 
 
 async def _judge_feed(system: System, sequences: dict[str, int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from service.contacts.model import Contact
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
+from service.ledger.model import Outcome, Receipt, Row, additions, row_key
 from service.outbox.model import OutboxRecord
 from service.profile.model import Profile, Totals, merge
 from service.timeline.model import TimelineEvent
@@ -221,6 +222,28 @@ class Profiles:
         )
 
 
+class Ledger:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def count(self, outcomes: Sequence[tuple[Receipt, Outcome]]) -> None:
+        known = await self._view.reading()
+        rows = {key: known["ledger", key] for key in {row_key(one) for one, _ in outcomes} if ("ledger", key) in known}
+        added = additions(outcomes, {key: row.next_offset for key, row in rows.items()})
+        await self._view.writing({("ledger", row.key): _sum(rows.get(row.key), row) for row in added})
+
+    async def rows(self, tenant_id: str | None = None, topic: str | None = None) -> list[Row]:
+        rows: list[Row] = [row for (name, _), row in (await self._view.reading()).items() if name == "ledger"]
+        asked = [one for one in rows if tenant_id in (None, one.key.tenant_id) and topic in (None, one.key.topic)]
+        return sorted(asked, key=lambda row: (row.key.topic, row.key.tenant_id or "", row.key.partition))
+
+
+def _sum(before: Row | None, added: Row) -> Row:
+    old = before.counts if before else {}
+    counts = {outcome: old.get(outcome, 0) + added.counts.get(outcome, 0) for outcome in Outcome}
+    return added._replace(counts=counts)
+
+
 class Outbox:
     def __init__(self, view: View) -> None:
         self._view = view
@@ -239,6 +262,7 @@ class MemorySession:
         self.identities = Identities(view)
         self.events = Events(view)
         self.profiles = Profiles(view)
+        self.ledger = Ledger(view)
         self.outbox = Outbox(view)
 
 

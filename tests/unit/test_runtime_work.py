@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from consumers.runtime import retry
 from consumers.runtime.outcomes import InvalidRecord, Record
-from consumers.runtime.records import batches, ids_in_headers, to_record
+from consumers.runtime.records import batches, ids_in_headers, legible_tenant, to_record
 from consumers.runtime.work import REFUSED_REASON, Limits, Work, handle_halving
 from service.errors import RefusedDocumentError, StoreUnavailableError
+from service.ledger.model import Receipt
 from tests.support.waiting import eventually
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +40,7 @@ class Scene:
     def __init__(self, handle: Step = lambda _: None, publish: Step = lambda _: None) -> None:
         self.log: list[tuple[str, Any]] = []
         self.commit_errors: list[Exception] = []
+        self.count_errors: list[Exception] = []
         self._handle = handle
         self._publish = publish
 
@@ -46,6 +48,11 @@ class Scene:
         self._handle(records)
         self.log.append(("handled", [record.offset for record in records]))
         return [InvalidRecord(record, "bad", "Bad") for record in records if record.value == b"bad"]
+
+    async def count_dead(self, dead: Sequence[Receipt]) -> None:
+        if self.count_errors:
+            raise self.count_errors.pop(0)
+        self.log.append(("counted dead", [(receipt.offset, receipt.tenant_id) for receipt in dead]))
 
     async def publish(self, letters: Sequence[InvalidRecord]) -> None:
         self._publish([letter.record for letter in letters])
@@ -57,7 +64,9 @@ class Scene:
         self.log.append(("committed", offset))
 
     def work(self, records: Sequence[Record], batch: int = 100) -> Work:
-        return Work(self, records, Limits(batch, 10**6, 4), asyncio.Semaphore(4), self.publish, self.commit)
+        return Work(
+            self, records, Limits(batch, 10**6, 4), asyncio.Semaphore(4), self.count_dead, self.publish, self.commit
+        )
 
 
 def failing(times: int, error: Exception) -> Step:
@@ -74,18 +83,24 @@ def failing(times: int, error: Exception) -> Step:
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)))
 def test_halving_finds_exactly_the_refused_and_stores_the_rest(count: int, refused: set[int]) -> None:
     stored: list[int] = []
+    done: list[int] = []
 
     async def handle(records: Sequence[Record]) -> list[InvalidRecord]:
         if any(record.offset in refused for record in records):
             raise RefusedDocumentError
         stored.extend(record.offset for record in records)
+        done.extend(record.offset for record in records)
         return []
 
-    invalid = asyncio.run(handle_halving(handle, some(count)))
+    async def count_dead(dead: Sequence[Receipt]) -> None:
+        done.extend(receipt.offset for receipt in dead)
+
+    invalid = asyncio.run(handle_halving(handle, count_dead, some(count)))
 
     assert [letter.record.offset for letter in invalid] == sorted(offset for offset in refused if offset < count)
     assert all(letter.reason == REFUSED_REASON for letter in invalid)
     assert stored == [offset for offset in range(count) if offset not in refused]
+    assert done == list(range(count)), "counted in order: the ledger passes over what comes late"
 
 
 async def test_dead_letters_come_before_the_commit_and_batches_in_order() -> None:
@@ -100,6 +115,41 @@ async def test_each_step_is_tried_again_alone() -> None:
     scene.commit_errors = [KafkaConnectionError(), TimeoutError()]
     await scene.work(some(1, b"bad")).run()
     assert scene.log == [("handled", [0]), ("dead", [0]), ("committed", 1)]
+
+
+async def test_a_refused_record_is_counted_under_its_tenant_before_those_behind_it() -> None:
+    def refuse(records: Sequence[Record]) -> None:
+        if any(record.offset == 1 for record in records):
+            raise RefusedDocumentError
+
+    scene = Scene(refuse)
+    scene.count_errors = [StoreUnavailableError()]
+    await scene.work(some(3, b'{"tenant_id":"acme"}')).run()
+    assert scene.log == [
+        ("handled", [0]),
+        ("counted dead", [(1, "acme")]),
+        ("handled", [2]),
+        ("dead", [1]),
+        ("committed", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "tenant"),
+    [
+        (b'{"tenant_id":"acme","x":1}', "acme"),
+        (b'{"tenant_id":"$where"}', None),
+        (b'{"tenant_id":"a\\n"}', None),
+        (b'{"tenant_id":["acme"]}', None),
+        (b'["tenant_id"]', None),
+        (b"[" * 100_000, None),
+        (b"\xff", None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_a_tenant_is_believed_where_it_is_legible(value: bytes | None, tenant: str | None) -> None:
+    assert legible_tenant(value) == tenant
 
 
 async def test_a_fault_is_raised_and_nothing_committed() -> None:
