@@ -12,7 +12,7 @@ from service.identity.linking import Linker
 from service.identity.model import Identity
 from service.ledger.model import Outcome, Receipt
 from service.ports import Session, Store
-from service.timeline.ingest import store_events
+from service.timeline.ingest import outcomes_of, store_events
 
 _ATTEMPTS = 10
 
@@ -64,8 +64,9 @@ async def _store(session: Session, deliveries: Sequence[Delivery], dead: Sequenc
     gone = await write_facts(session, knowledge, [one for one, new in zip(deliveries, news, strict=True) if new])
     rows = await write_rows(session, knowledge, gone)
     await refresh(session, [*rows.touched, *rows.removed])
-    events = await store_events(session, [event for delivery in deliveries for event in delivery.events])
-    told, bound = iter(events.outcomes), rows.bound()
+    events = [event for delivery in deliveries for event in delivery.events]
+    stored = await store_events(session, list({event.event_id: event for event in events}.values()))
+    told, bound = iter(outcomes_of(events, stored)), rows.bound()
     outcomes = [
         _outcome(delivery, new, bound, [next(told) for _ in delivery.events])
         for delivery, new in zip(deliveries, news, strict=True)
@@ -73,7 +74,7 @@ async def _store(session: Session, deliveries: Sequence[Delivery], dead: Sequenc
     receipts = [delivery.receipt for delivery in deliveries]
     counted = [*zip(receipts, outcomes, strict=True), *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)]
     await session.ledger.count(sorted(counted, key=lambda item: item[0][:3]))
-    return _Stored(outcomes, [*rows.awaiting(), *events.unknown])
+    return _Stored(outcomes, [*rows.awaiting(), *stored.unknown])
 
 
 async def _known(session: Session, deliveries: Sequence[Delivery]) -> Knowledge:
@@ -81,7 +82,8 @@ async def _known(session: Session, deliveries: Sequence[Delivery]) -> Knowledge:
     messages = await session.messages.headers({fact.key for one in deliveries for fact in one.messages})
     threads = await session.source_threads.get({fact.key for fact in told})
     persons = {fact.key for delivery in deliveries for fact in delivery.persons}
-    persons |= {key for thread in [*threads, *told] for key in persons_of(thread)}
+    persons |= {key for known in threads for key in persons_of(known)}
+    persons |= {key for fact in told for key in persons_of(fact)}
     return Knowledge(messages.values(), threads, await session.source_threads.persons(persons))
 
 

@@ -1,7 +1,7 @@
 """Joining facts, pure: any order, any repetition, any grouping of deliveries ends in the same knowledge.
 
-What is kept of each thing only ever moves up: a content of greater rank, a state of greater version, more addresses, more
-persons, more e-mail addresses of a person; and a deletion is above everything.
+What is kept of each thing only ever moves up: a content of greater rank, a state of greater version, more
+addresses, more persons, more e-mail addresses of a person; and a deletion is above everything.
 """
 
 from collections.abc import Iterable, Mapping

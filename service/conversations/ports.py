@@ -111,5 +111,5 @@ class ContactThreads(Protocol):
     """Threads as contacts see them."""
 
     async def write(self, tenant_id: str, pairs: Set[tuple[str, str]], threads: Sequence[Thread]) -> None:
-        """These are all that there is to see of these (contact, conversation); one in which nothing may be seen goes."""
+        """All that there is to see of these (contact, conversation); one in which nothing may be seen goes."""
         ...

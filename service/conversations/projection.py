@@ -1,7 +1,7 @@
 """What a contact sees, made anew from its rows: which copy is shown, threads, timeline events, figures of the profile.
 
 It is a pure function of the rows and messages that are stored, so it is the same whatever happened in whatever order.
-Every refresh writes the contact's profile: two transactions that touch one contact conflict, and the later one sees all.
+Every refresh writes the contact's profile: two transactions that touch one contact conflict, and the later sees all.
 """
 
 from collections import defaultdict

@@ -7,6 +7,7 @@ from service.conversations.incoming import digest
 from service.conversations.join import MessageRecord
 from service.conversations.model import ConversationRow, Direction
 from service.identity.model import Identity, IdentityKind
+from service.profile.model import OF_MESSAGE
 from service.timeline.model import TimelineEvent
 
 EVENT_NAMES = {
@@ -15,8 +16,6 @@ EVENT_NAMES = {
     (Source.INTERCOM, Direction.INBOUND): "conversation_message",
     (Source.INTERCOM, Direction.OUTBOUND): "conversation_message",
 }
-OF_MESSAGE = "of_message"
-"""In the context of a timeline event that stands for a message: it follows its rows, and profiles count those."""
 
 
 def rows_of(record: MessageRecord, addresses: Iterable[str]) -> list[ConversationRow]:
@@ -62,7 +61,7 @@ def event_id(row: ConversationRow) -> str:
 
 
 def event_of_row(row: ConversationRow, record: MessageRecord) -> TimelineEvent:
-    """The event that a contact's timeline has for a shown row. It tells of the message, and repeats none of its text."""
+    """What a contact's timeline has for a shown row. It tells of the message, and repeats none of its text."""
     if record.content is None or record.thread is None:
         raise ValueError("only a message with content has rows")
     return TimelineEvent(

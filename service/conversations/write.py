@@ -26,7 +26,8 @@ async def write_facts(session: Session, knowledge: Knowledge, news: Sequence[Del
     await session.source_threads.write([knowledge.threads[one] for one in sorted(threads)])
     persons = {fact.key for delivery in news for fact in delivery.persons}
     persons |= {key for one in threads for key in persons_of(knowledge.threads[one])}
-    await session.source_threads.write_persons({key: knowledge.persons.get(key, frozenset()) for key in sorted(persons)})
+    emails = {key: knowledge.persons.get(key, frozenset()) for key in sorted(persons)}
+    await session.source_threads.write_persons(emails)
     await _read_what_concerns_more_people(session, knowledge)
     changed = [knowledge.messages[key] for key in sorted(knowledge.changed_messages)]
     kept = [record for record in changed if not knowledge.in_deleted_thread(record)]
@@ -47,7 +48,9 @@ async def _read_what_concerns_more_people(session: Session, knowledge: Knowledge
 
 
 async def _remove_deleted_threads(session: Session, knowledge: Knowledge) -> list[MessageRecord]:
-    deleted = [knowledge.threads[one].key for one in sorted(knowledge.changed_threads) if knowledge.threads[one].deleted]
+    deleted = [
+        knowledge.threads[one].key for one in sorted(knowledge.changed_threads) if knowledge.threads[one].deleted
+    ]
     if not deleted:
         return []
     gone = await session.messages.of_threads(deleted)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from ulid import ULID
 
 from service.clock import Clock
+from service.conversations.projection import refresh
 from service.identity.model import Association, Identity, IdentityKind
 from service.ports import Session, Store
 from service.profile.model import totals_of
@@ -34,7 +35,7 @@ class Linker:
     async def link(self, session: Session, associations: Sequence[Association]) -> int:
         """After the associations' commit, in the same session: link up to 2,000 events of each at once, leave the rest
         to `work_off`. How many were linked."""
-        if not await session.events.any_awaiting([association.identity for association in associations]):
+        if not await _any_awaiting(session, [association.identity for association in associations]):
             self._finished += [association.link_task for association in associations]
             return 0
         return sum([await self._link_one(session, association, _INLINE_BATCHES) for association in associations])
@@ -76,23 +77,31 @@ class Linker:
     async def _link_one(self, session: Session, association: Association, max_batches: int | None) -> int:
         linked, batches = 0, 0
         while max_batches is None or batches < max_batches:
-            count = await session.transaction(lambda: _link_batch(session, association))
+            count, more = await session.transaction(lambda: _link_batch(session, association))
             linked, batches = linked + count, batches + 1
-            if count < BATCH:
+            if not more:
                 self._finished += [association.link_task] if association.link_task else []
                 return linked
         self._unfinished.append(association)
         return linked
 
 
-async def _link_batch(session: Session, association: Association) -> int:
-    """One transaction's work; fewer than BATCH means that nothing is left, or that the identity is another's now."""
+async def _any_awaiting(session: Session, identities: Sequence[Identity]) -> bool:
+    addresses = [identity for identity in identities if identity.kind is IdentityKind.EMAIL]
+    return await session.events.any_awaiting(identities) or await session.rows.any_awaiting(addresses)
+
+
+async def _link_batch(session: Session, association: Association) -> tuple[int, bool]:
+    """One transaction's work: how many events and messages, and whether there may be more. Nothing is left, too, where
+    the identity is another's now."""
     identity, contact_id = association.identity, association.contact_id
     if not await session.identities.claim(identity, contact_id):
-        return 0
+        return 0, False
     events = await session.events.awaiting(identity, BATCH)
-    if not events:
-        return 0
-    await session.events.link([event.event_id for event in events], contact_id)
-    await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
-    return len(events)
+    if events:
+        await session.events.link([event.event_id for event in events], contact_id)
+        await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
+    rows = await session.rows.awaiting(identity, BATCH) if identity.kind is IdentityKind.EMAIL else []
+    if rows:
+        await refresh(session, await session.rows.bind(rows, contact_id))
+    return len(events) + len(rows), BATCH in (len(events), len(rows))

@@ -78,32 +78,76 @@ def row_document(row: ConversationRow) -> Document:
         {
             "_id": row.row_id,
             "tenant_id": row.tenant_id,
+            "source": row.source.value,
             "conversation_id": row.conversation_id,
             "account": row.account,
             "message_id": row.message_id,
+            "address": row.address,
+            "copy": row.copy,
             "sent_at": row.sent_at,
+            "told": row.told.value,
             "direction": row.direction.value,
             "contact_id": row.contact_id,
-            "copy": row.copy,
             "visible": row.visible,
             "shown": row.shown,
         }
     )
 
 
+def row_of(document: Document) -> ConversationRow:
+    """The other way."""
+    return ConversationRow(
+        row_id=document["_id"],
+        tenant_id=document["tenant_id"],
+        source=Source(document["source"]),
+        conversation_id=document["conversation_id"],
+        account=document["account"],
+        message_id=document["message_id"],
+        address=document["address"],
+        copy=document["copy"],
+        sent_at=document["sent_at"],
+        told=Direction(document["told"]),
+        direction=Direction(document["direction"]),
+        contact_id=document.get("contact_id"),
+        visible=document["visible"],
+        shown=document["shown"],
+    )
+
+
+def thread_key_document(key: ThreadKey) -> Document:
+    """A thread's key as stored."""
+    return {
+        "tenant_id": key.tenant_id,
+        "source": key.source.value,
+        "account": key.account,
+        "thread_id": key.thread_id,
+        "conversation_id": key.conversation_id,
+    }
+
+
+def thread_key_of(document: Document) -> ThreadKey:
+    """The other way."""
+    return ThreadKey(
+        tenant_id=document["tenant_id"],
+        source=Source(document["source"]),
+        account=document["account"],
+        thread_id=document["thread_id"],
+        conversation_id=document["conversation_id"],
+    )
+
+
+def thread_id(contact_id: str, conversation_id: str) -> Document:
+    """The `_id` of a contact's thread. The order of the fields is part of the key."""
+    return {"contact_id": contact_id, "conversation_id": conversation_id}
+
+
 def thread_document(thread: Thread) -> Document:
     """A contact's thread as stored."""
-    key = thread.key
     return _present(
         {
-            "_id": {"contact_id": thread.contact_id, "conversation_id": key.conversation_id},
-            "tenant_id": key.tenant_id,
+            "_id": thread_id(thread.contact_id, thread.key.conversation_id),
             "contact_id": thread.contact_id,
-            "conversation_id": key.conversation_id,
-            "source": key.source.value,
-            "account": key.account,
-            "thread_id": key.thread_id,
-            "state": thread.state,
+            **thread_key_document(thread.key),
             "shown": _figures_document(thread.shown),
             "mailbox": _figures_document(thread.mailbox),
         }
@@ -112,15 +156,8 @@ def thread_document(thread: Thread) -> Document:
 
 def thread_of(document: Document) -> Thread:
     """The other way."""
-    key = ThreadKey(
-        tenant_id=document["tenant_id"],
-        source=Source(document["source"]),
-        account=document["account"],
-        thread_id=document["thread_id"],
-        conversation_id=document["conversation_id"],
-    )
     shown, mailbox = _figures_of(document.get("shown")), _figures_of(document.get("mailbox"))
-    return Thread(key, document["contact_id"], shown, mailbox, document.get("state"))
+    return Thread(thread_key_of(document), document["contact_id"], shown, mailbox)
 
 
 def _figures_document(figures: Figures | None) -> Document | None:

@@ -5,10 +5,12 @@ in their indexes: the newest threads of a contact, and the newest shown rows of 
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
+from schemas.events import Source
 from service.conversations.model import Direction, ShownMessage, Thread
 from service.mongo.conversation_documents import message_key, message_of, thread_of
 from service.mongo.documents import Document
@@ -21,13 +23,6 @@ THREAD_INDEXES = [
     )
     for figures in ("shown", "mailbox")
 ]
-ROW_INDEXES = [
-    IndexModel(
-        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("sent_at", 1), ("message_id", 1)],
-        partialFilterExpression={"shown": True},
-    ),
-]
-
 _PORTION = 500
 _CONTENTS_AT_ONCE = 5
 """A mail may be megabytes."""
@@ -40,10 +35,12 @@ class MongoConversations:
         self._threads = database["conversation_threads"]
         self._rows = database["conversation_rows"]
         self._messages = database["messages"]
+        self._source_threads = database["source_threads"]
         self._session = session
 
     async def threads(self, tenant_id: str, contact_id: str, limit: int) -> list[Thread]:
-        return [thread async for portion in self._newest(tenant_id, contact_id, "shown", limit) for thread in portion]
+        newest = self._newest(tenant_id, contact_id, "shown", limit)
+        return await self._with_states(tenant_id, [thread async for portion in newest for thread in portion])
 
     def email_threads(self, tenant_id: str, contact_id: str, limit: int | None) -> AsyncIterator[list[Thread]]:
         return self._newest(tenant_id, contact_id, "mailbox", limit)
@@ -52,6 +49,17 @@ class MongoConversations:
         rows = await self._newest_rows(thread, newest)
         for start in range(0, len(rows), _CONTENTS_AT_ONCE):
             yield await self._with_contents(thread, rows[start : start + _CONTENTS_AT_ONCE])
+
+    async def _with_states(self, tenant_id: str, threads: list[Thread]) -> list[Thread]:
+        """What the source says of each conversation, which is one for all contacts in it."""
+        ids = [thread.key.conversation_id for thread in threads if thread.key.source is Source.INTERCOM]
+        if not ids:
+            return threads
+        criteria = {"_id": {"$in": ids}, "tenant_id": tenant_id}
+        with translated():
+            found = await self._source_threads.find(criteria, {"state": 1}, session=self._session).to_list(None)
+        states = {document["_id"]: document["state"] for document in found}
+        return [replace(thread, state=states.get(thread.key.conversation_id)) for thread in threads]
 
     async def _newest(
         self, tenant_id: str, contact_id: str, figures: str, limit: int | None

@@ -9,8 +9,10 @@ from schemas.scopes import Scope
 from service.access.model import ApiKey
 from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
+from service.conversations.model import Direction
 from service.identity.model import Identity, IdentityKind
-from service.profile.model import Mark, Profile
+from service.profile.conversed import Conversed, LastMessage
+from service.profile.model import Mark, Profile, with_conversed
 from service.timeline.model import TimelineEvent
 
 Document = dict[str, Any]
@@ -156,7 +158,7 @@ def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
     get = document.get
     seen: tuple[datetime | None, datetime | None] = get("first_seen_at"), get("last_seen_at")
-    return Profile(
+    profile = Profile(
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
@@ -166,6 +168,26 @@ def profile_of(document: Document) -> Profile:
         first_referrer=_mark_of(get("first_referrer")),
         first_utm=_mark_of(get("first_utm")),
         last_utm=_mark_of(get("last_utm")),
+    )
+    return with_conversed(profile, _conversed_of(get("conversed", {})))
+
+
+def conversed_document(figures: Conversed) -> Document:
+    """The figures of conversations as stored with the profile."""
+    last = figures.last
+    return {
+        "counts": {source.value: count for source, count in figures.counts.items()},
+        "first_at": figures.first_at,
+        "last": {"at": last.at, "direction": last.direction.value, "source": last.source.value} if last else None,
+    }
+
+
+def _conversed_of(document: Document) -> Conversed:
+    last = document.get("last")
+    return Conversed(
+        counts={Source(source): count for source, count in document.get("counts", {}).items()},
+        first_at=document.get("first_at"),
+        last=LastMessage(last["at"], Direction(last["direction"]), Source(last["source"])) if last else None,
     )
 
 

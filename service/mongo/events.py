@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import IndexModel
+from pymongo import DeleteOne, IndexModel, ReplaceOne
 
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
@@ -69,6 +69,16 @@ class MongoEvents:
                 session=self._session,
             )
         return result.modified_count
+
+    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
+        writes: list[ReplaceOne[Document] | DeleteOne] = [
+            ReplaceOne({"_id": event.event_id, "tenant_id": tenant_id}, event_document(event), upsert=True)
+            for event in events
+        ]
+        writes += [DeleteOne({"_id": event_id, "tenant_id": tenant_id}) for event_id in gone]
+        if writes:
+            with translated():
+                await self._collection.bulk_write(writes, ordered=False, session=self._session)
 
     async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         direction = -1 if query.newest_first else 1

@@ -8,6 +8,7 @@ from service.mongo import (
     answers,
     api_keys,
     contacts,
+    conversation_rows,
     conversations,
     event_lists,
     events,
@@ -17,11 +18,12 @@ from service.mongo import (
     notes,
     outbox,
     profiles,
+    source_threads,
 )
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "relay_leases")
+UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases")
 """Collections that are read by `_id` alone."""
 
 
@@ -37,7 +39,8 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "events": [*events.INDEXES, *event_lists.INDEXES],
         "profile_sessions": profiles.INDEXES,
         "conversation_threads": conversations.THREAD_INDEXES,
-        "conversation_rows": conversations.ROW_INDEXES,
+        "conversation_rows": conversation_rows.INDEXES,
+        "source_threads": source_threads.INDEXES,
         "outbox": outbox.indexes(outbox_retention_seconds),
         "relay_members": leases.MEMBER_INDEXES,
         "ledger": ledger.INDEXES,

@@ -1,18 +1,23 @@
 """The collections `profiles` (a contact's figures) and `profile_sessions` (the sessions that were counted)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
-from service.mongo.documents import Document, mark_document, profile_of
+from schemas.events import Source
+from service.conversations.model import Direction
+from service.mongo.documents import Document, conversed_document, mark_document, profile_of
 from service.mongo.errors import translated
 from service.mongo.removal import remove_some
+from service.profile.conversed import ShownThread, conversed
 from service.profile.model import Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
 """Of `profile_sessions`: what a rebuild and an erasure walk."""
+
+_SHOWN = ("last_message_at", "first_message_at", "last_message_direction")
 
 
 class MongoProfiles:
@@ -21,6 +26,7 @@ class MongoProfiles:
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
         self._sessions = database["profile_sessions"]
+        self._threads = database["conversation_threads"]
         self._session = session
 
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
@@ -34,6 +40,38 @@ class MongoProfiles:
         if writes:
             with translated():
                 await self._profiles.bulk_write(writes, ordered=False, session=self._session)
+
+    async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
+        shown = await self._shown_threads(tenant_id, contact_ids)
+        writes = [
+            UpdateOne(
+                {"_id": contact_id, "tenant_id": tenant_id},
+                {"$set": {"conversed": conversed_document(conversed(shown[contact_id]))}, "$inc": {"touched": 1}},
+                upsert=True,
+            )
+            for contact_id in contact_ids
+        ]
+        if writes:
+            with translated():
+                await self._profiles.bulk_write(writes, ordered=False, session=self._session)
+
+    async def _shown_threads(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, list[ShownThread]]:
+        last, first, direction = (f"shown.{one}" for one in _SHOWN)
+        criteria = {"tenant_id": tenant_id, "contact_id": {"$in": list(contact_ids)}, last: {"$exists": True}}
+        wanted = {"contact_id": 1, "conversation_id": 1, "source": 1, last: 1, first: 1, direction: 1}
+        found: defaultdict[str, list[ShownThread]] = defaultdict(list)
+        with translated():
+            async for document in self._threads.find(criteria, wanted, session=self._session):
+                last_at, first_at, last_direction = (document["shown"][one] for one in _SHOWN)
+                thread = ShownThread(
+                    last_at,
+                    document["conversation_id"],
+                    Direction(last_direction),
+                    Source(document["source"]),
+                    first_at,
+                )
+                found[document["contact_id"]].append(thread)
+        return found
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
         with translated():

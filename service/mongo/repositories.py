@@ -5,16 +5,20 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from service.mongo.actions import MongoActions
 from service.mongo.answers import MongoAnswers
 from service.mongo.contact_list import MongoContactList
+from service.mongo.contact_threads import MongoContactThreads
 from service.mongo.contacts import MongoContacts
+from service.mongo.conversation_rows import MongoRows
 from service.mongo.conversations import MongoConversations
 from service.mongo.documents import Document
 from service.mongo.event_lists import MongoEventLists
 from service.mongo.events import MongoEvents
 from service.mongo.identities import MongoIdentities
 from service.mongo.ledger import MongoLedger
+from service.mongo.messages import MongoMessages
 from service.mongo.notes import MongoNotes
 from service.mongo.outbox import MongoOutbox
 from service.mongo.profiles import MongoProfiles
+from service.mongo.source_threads import MongoSourceThreads
 
 
 class MongoRepositories:
@@ -29,6 +33,10 @@ class MongoRepositories:
         self.events = MongoEvents(database, session)
         self.event_lists = MongoEventLists(database, session)
         self.conversations = MongoConversations(database, session)
+        self.messages = MongoMessages(database, session)
+        self.source_threads = MongoSourceThreads(database, session)
+        self.rows = MongoRows(database, session)
+        self.contact_threads = MongoContactThreads(database, session)
         self.profiles = MongoProfiles(database, session)
         self.ledger = MongoLedger(database, session)
         self.outbox = MongoOutbox(database, session)

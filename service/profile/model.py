@@ -5,14 +5,17 @@ gives the same `Profile` (sums, minima, maxima and set unions only). So it equal
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from schemas.events import Source
+from service.profile.conversed import Conversed
 from service.timeline.model import TimelineEvent
 
 PAGE_VIEW = "page_view"
+OF_MESSAGE = "of_message"
+"""In the context of a timeline event that stands for a message."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,11 +55,26 @@ class Profile:
     first_referrer: Mark | None = None
     first_utm: Mark | None = None
     last_utm: Mark | None = None
+    conversed: Conversed = field(default_factory=Conversed)
+
+
+def with_conversed(profile: Profile, figures: Conversed) -> Profile:
+    """The profile of a contact that has conversations too: they are activity like any other."""
+    if figures.first_at is None or figures.last is None:
+        return profile
+    return replace(
+        profile,
+        sources=tuple(sorted({*profile.sources, *(source.value for source in figures.counts)})),
+        first_seen_at=_least(profile.first_seen_at, figures.first_at),
+        last_seen_at=_greatest(profile.last_seen_at, figures.last.at),
+        conversed=figures,
+    )
 
 
 def totals_of(events: Iterable[TimelineEvent]) -> Totals:
-    """What the events add up to. Our own changes (source `crm`) are nobody's activity and add nothing."""
-    seen = [event for event in events if event.source is not Source.CRM]
+    """What the events add up to. Our own changes (source `crm`) are nobody's activity and add nothing, and those that
+    stand for messages are counted with the conversations."""
+    seen = [event for event in events if event.source is not Source.CRM and OF_MESSAGE not in event.context]
     if not seen:
         return Totals()
     views = [event for event in seen if event.source is Source.TRACKER and event.event == PAGE_VIEW]

@@ -20,7 +20,7 @@ Owners = Mapping[Identity, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class StoredEvents:
     """What one transaction did: the new events and those of them with a contact, the identities unknown and known."""
 
     new: frozenset[str]
@@ -49,9 +49,9 @@ class Ingest:
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
-        async def work() -> _Stored:
-            stored = await _store(session, distinct)
-            outcomes = _outcomes(events, stored)
+        async def work() -> StoredEvents:
+            stored = await store_events(session, distinct)
+            outcomes = outcomes_of(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
             return stored
@@ -63,7 +63,7 @@ class Ingest:
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
-        count = Counter(_outcomes(events, stored))
+        count = Counter(outcomes_of(events, stored))
         return IngestResult(
             stored=count[Outcome.STORED],
             parked=count[Outcome.PARKED],
@@ -72,7 +72,7 @@ class Ingest:
         )
 
 
-async def _transaction(session: Session, work: Callable[[], Awaitable[_Stored]]) -> _Stored:
+async def _transaction(session: Session, work: Callable[[], Awaitable[StoredEvents]]) -> StoredEvents:
     for _ in range(_ATTEMPTS):
         try:
             return await session.transaction(work)
@@ -82,10 +82,10 @@ async def _transaction(session: Session, work: Callable[[], Awaitable[_Stored]])
     raise ContendedError
 
 
-async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
-    """One transaction's work on distinct events."""
+async def store_events(session: Session, events: Sequence[TimelineEvent]) -> StoredEvents:
+    """Within a transaction: store distinct events, each once, linked if an identity is known, with their figures."""
     if not events:
-        return _Stored(frozenset(), (), [], {})
+        return StoredEvents(frozenset(), (), [], {})
     known_events = await session.events.stored([event.event_id for event in events])
     owners = await session.identities.owners({identity for event in events for identity in event.identities})
     new: list[TimelineEvent] = []
@@ -103,10 +103,10 @@ async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
     if new:
         await session.events.insert(new, contacts)
     await _add_figures(session, new, contacts)
-    return _Stored(frozenset(event.event_id for event in new), contacts, list(unknown), owners)
+    return StoredEvents(frozenset(event.event_id for event in new), contacts, list(unknown), owners)
 
 
-def _outcomes(events: Sequence[TimelineEvent], stored: _Stored) -> list[Outcome]:
+def outcomes_of(events: Sequence[TimelineEvent], stored: StoredEvents) -> list[Outcome]:
     """What became of each, in parallel; of several alike the first is the new one."""
     outcomes: list[Outcome] = []
     left = set(stored.new)

@@ -1,22 +1,14 @@
-"""Store conversations as whoever ingests them does: contents once, a row for each contact, figures over the rows."""
+"""Store conversations of a contact without their sources: rows that are its own from the start, and what follows."""
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.events import Source
-from service.conversations.figures import figures_of, settle
-from service.conversations.model import (
-    ConversationRow,
-    Direction,
-    Message,
-    Participant,
-    Thread,
-    ThreadKey,
-)
-from service.mongo.conversation_documents import message_document, row_document, thread_document
+from service.conversations.incoming import Content, MessageKey, digest, thread_key
+from service.conversations.join import MessageRecord, SourceThread
+from service.conversations.model import ConversationRow, Direction, Message, Participant, ThreadKey
+from service.conversations.projection import refresh
 from service.mongo.store import MongoStore
 from tests.support.events import MORNING
 
@@ -49,8 +41,7 @@ def sent(
     state: str | None = None,
 ) -> Sent:
     """A message from Ada, or to her."""
-    whole = f"{tenant_id}/{source}/{account}/{thread_id}"
-    conversation_id = f"cv_{hashlib.sha256(whole.encode()).hexdigest()[:24]}"
+    thread = thread_key(tenant_id, source, account, thread_id)
     moment: datetime = MORNING + timedelta(minutes=minute)
     inbound = direction is Direction.INBOUND
     message = Message(
@@ -66,47 +57,41 @@ def sent(
         text=text or f"Text of {message_id}",
     )
     row = ConversationRow(
-        f"evt_{hashlib.sha256(f'{whole}/{message_id}'.encode()).hexdigest()[:32]}",
-        tenant_id,
-        conversation_id,
-        account,
-        message_id,
-        moment,
-        direction,
-        copy=copy,
+        row_id=digest(thread.conversation_id, message_id),
+        tenant_id=tenant_id,
+        source=source,
+        conversation_id=thread.conversation_id,
+        account=account,
+        message_id=message_id,
+        address="ada@example.com",
+        copy=copy or message_id,
+        sent_at=moment,
+        told=direction,
+        direction=direction,
         visible=visible,
+        shown=visible,
     )
-    return Sent(ThreadKey(tenant_id, source, account, thread_id, conversation_id), message, row, state)
+    return Sent(thread, message, row, state)
 
 
 async def store_conversations(store: MongoStore, contact_id: str, messages: Sequence[Sent]) -> None:
     """Everything that this contact has; one call a contact."""
-    rows = _settled(contact_id, messages)
-    threads: defaultdict[ThreadKey, list[tuple[ConversationRow, Message]]] = defaultdict(list)
-    states: dict[ThreadKey, str | None] = {}
-    for one in messages:
-        threads[one.thread].append((rows[one.row.row_id], one.message))
-        states[one.thread] = one.state
-    stored = [_thread(key, contact_id, states[key], of_thread) for key, of_thread in threads.items()]
-    database = store.database
-    for message in messages:
-        document = message_document(message.message)
-        await database["messages"].replace_one({"_id": document["_id"]}, document, upsert=True)
-    await database["conversation_rows"].insert_many(
-        # Rows are per address: each contact's have ids of their own.
-        [{**row_document(row), "_id": f"{row.row_id}/{contact_id}"} for row in rows.values()]
-    )
-    await database["conversation_threads"].insert_many([thread_document(thread) for thread in stored])
+    records = [_record(one) for one in messages]
+    # Rows are per address: each contact's have ids of their own.
+    rows = [replace(one.row, row_id=f"{one.row.row_id}/{contact_id}", contact_id=contact_id) for one in messages]
+    states = {one.thread: one.state for one in messages if one.thread.source is Source.INTERCOM}
+    async with store.session() as session:
+
+        async def work() -> None:
+            await session.messages.write(records, {record.key for record in records})
+            await session.source_threads.write([SourceThread(key, 1, state) for key, state in states.items()])
+            await session.rows.write(rows, (), ())
+            await refresh(session, rows)
+
+        await session.transaction(work)
 
 
-def _settled(contact_id: str, messages: Sequence[Sent]) -> dict[str, ConversationRow]:
-    copies: defaultdict[str, list[ConversationRow]] = defaultdict(list)
-    for one in messages:
-        copies[one.row.copy or one.row.row_id].append(replace(one.row, contact_id=contact_id))
-    return {row.row_id: row for group in copies.values() for row in settle(group)}
-
-
-def _thread(key: ThreadKey, contact_id: str, state: str | None, rows: list[tuple[ConversationRow, Message]]) -> Thread:
-    shown = figures_of((row, message) for row, message in rows if row.shown)
-    visible = figures_of((row, message) for row, message in rows if row.visible)
-    return Thread(key, contact_id, shown, visible if key.source is Source.GMAIL else None, state)
+def _record(one: Sent) -> MessageRecord:
+    key = MessageKey(one.row.tenant_id, one.row.source, one.row.account, one.row.message_id)
+    content = Content(one.message, (2, 0), one.row.told, ("ada@example.com",))
+    return MessageRecord(key, one.row.sent_at, one.thread, content, "stored", frozenset(content.addresses))

@@ -12,13 +12,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from service.contacts.model import Contact
+from service.conversations.model import Thread
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
 from service.ledger.model import Outcome, Receipt, Row, additions, row_key
 from service.outbox.model import OutboxRecord
-from service.profile.model import Profile, Totals, merge
+from service.profile.conversed import Conversed, ShownThread, conversed
+from service.profile.model import Profile, Totals, merge, with_conversed
 from service.timeline.model import TimelineEvent
 from service.timeline.query import TimelineQuery
+from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads
 
 T = TypeVar("T")
 Turn = Callable[[], Awaitable[None]]
@@ -177,6 +180,10 @@ class Events:
         await self._view.writing({("event", one.event_id): replace(one, contact_id=contact_id) for one in free})
         return len(free)
 
+    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
+        written: Documents = {("event", event.event_id): event for event in events}
+        await self._view.writing(written | {("event", event_id): None for event_id in gone})
+
     async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         asked = [
             event
@@ -205,11 +212,25 @@ class Profiles:
         keys = {("totals", (tenant_id, contact_id)): total for contact_id, total in totals.items()}
         await self._view.writing({key: merge(known.get(key, Totals()), total) for key, total in keys.items()})
 
+    async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
+        known = await self._view.reading()
+        threads = [value for (name, _), value in known.items() if name == "contact_thread"]
+        figures: Documents = {
+            ("conversed", (tenant_id, contact_id)): conversed(
+                _shown(thread) for thread in threads if thread.contact_id == contact_id and thread.shown
+            )
+            for contact_id in contact_ids
+        }
+        # The profile itself is written: whoever else does that conflicts.
+        profiles = {(tenant_id, one): known.get(("totals", (tenant_id, one)), Totals()) for one in contact_ids}
+        await self._view.writing(figures | {("totals", key): replace(total) for key, total in profiles.items()})
+
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
-        total: Totals | None = (await self._view.reading()).get(("totals", (tenant_id, contact_id)))
+        known = await self._view.reading()
+        total: Totals | None = known.get(("totals", (tenant_id, contact_id)))
         if total is None:
             return None
-        return Profile(
+        profile = Profile(
             sources=tuple(sorted(total.sources)),
             page_views=total.page_views,
             sessions=len(total.session_ids),
@@ -220,6 +241,19 @@ class Profiles:
             first_utm=total.first_utm,
             last_utm=total.last_utm,
         )
+        return with_conversed(profile, known.get(("conversed", (tenant_id, contact_id)), Conversed()))
+
+
+def _shown(thread: Thread) -> ShownThread:
+    figures = thread.shown
+    assert figures is not None
+    return ShownThread(
+        figures.last_message_at,
+        thread.key.conversation_id,
+        figures.last_message_direction,
+        thread.key.source,
+        figures.first_message_at,
+    )
 
 
 class Ledger:
@@ -262,6 +296,10 @@ class MemorySession:
         self.identities = Identities(view)
         self.events = Events(view)
         self.profiles = Profiles(view)
+        self.messages = Messages(view)
+        self.source_threads = SourceThreads(view)
+        self.rows = Rows(view)
+        self.contact_threads = ContactThreads(view)
         self.ledger = Ledger(view)
         self.outbox = Outbox(view)
 

@@ -17,12 +17,15 @@ COPIES = st.lists(
         ConversationRow,
         row_id=st.uuids().map(str),
         tenant_id=st.just("t"),
+        source=st.just(Source.GMAIL),
         conversation_id=st.sampled_from("xyz"),
         account=st.sampled_from("abc"),
         message_id=st.sampled_from("12"),
         sent_at=st.just(MORNING),
-        direction=st.sampled_from(Direction),
+        address=st.sampled_from(["ada@example.com", "ada@work.example"]),
         copy=st.just("<1@example.com>"),
+        told=st.sampled_from(Direction),
+        direction=st.sampled_from(Direction),
         visible=st.booleans(),
         shown=st.booleans(),
     ),
@@ -39,7 +42,7 @@ def test_one_visible_copy_is_shown_whatever_the_order(copies: list[ConversationR
 
     assert len(shown) == (1 if visible else 0)
     assert all((row.account, row.message_id) >= (shown[0].account, shown[0].message_id) for row in visible)
-    any_sent = any(row.direction is Direction.OUTBOUND for row in copies)
+    any_sent = any(row.told is Direction.OUTBOUND for row in copies)
     assert all((row.direction is Direction.OUTBOUND) == any_sent for row in settled)
     shuffled = rng.sample(copies, len(copies))
     assert sorted(settle(shuffled), key=lambda row: row.row_id) == sorted(settled, key=lambda row: row.row_id)
@@ -58,7 +61,17 @@ def a_row(number: int, row_id: str | None = None) -> tuple[ConversationRow, Mess
         subject=f"Subject {number}",
     )
     row = ConversationRow(
-        row_id or f"evt_{number}", "t", "cv", message.account, message.message_id, message.sent_at, Direction.INBOUND
+        row_id=row_id or f"row_{number}",
+        tenant_id="t",
+        source=Source.GMAIL,
+        conversation_id="cv",
+        account=message.account,
+        message_id=message.message_id,
+        address="ada@example.com",
+        copy=f"copy_{number}",
+        sent_at=message.sent_at,
+        told=Direction.INBOUND,
+        direction=Direction.INBOUND,
     )
     return row, message
 

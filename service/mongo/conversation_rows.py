@@ -1,0 +1,118 @@
+"""The collection `conversation_rows`: a small document for each participant of each message."""
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from itertools import groupby
+
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import DeleteOne, IndexModel, InsertOne, UpdateOne
+
+from service.conversations.model import ConversationRow
+from service.conversations.rows import identity_of_row
+from service.identity.model import Identity
+from service.mongo.conversation_documents import row_document, row_of
+from service.mongo.documents import Document, identity_text
+from service.mongo.errors import translated
+
+_BOUND = {"contact_id": {"$exists": True}}
+
+INDEXES = [
+    # A contact's thread: all its rows, or the newest of those that are shown.
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("shown", 1), ("sent_at", 1), ("message_id", 1)],
+        partialFilterExpression=_BOUND,
+    ),
+    IndexModel([("tenant_id", 1), ("contact_id", 1), ("copy", 1)], partialFilterExpression=_BOUND),
+    IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
+]
+
+
+class MongoRows:
+    """Implements `service.conversations.ports.Rows`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._collection = database["conversation_rows"]
+        self._session = session
+
+    async def get(self, row_ids: Sequence[str]) -> dict[str, ConversationRow]:
+        if not row_ids:
+            return {}
+        return {row.row_id: row for row in await self._find({"_id": {"$in": list(row_ids)}})}
+
+    async def write(
+        self, fresh: Sequence[ConversationRow], changed: Sequence[ConversationRow], removed: Sequence[ConversationRow]
+    ) -> None:
+        await self._write(
+            [
+                *(InsertOne(_stored(row)) for row in fresh),
+                *(UpdateOne({"_id": row.row_id}, {"$set": _changing(row), "$inc": {"touched": 1}}) for row in changed),
+                *(DeleteOne({"_id": row.row_id}) for row in removed),
+            ]
+        )
+
+    async def settle(self, rows: Sequence[ConversationRow]) -> None:
+        await self._write(
+            [
+                UpdateOne({"_id": row.row_id}, {"$set": {"shown": row.shown, "direction": row.direction.value}})
+                for row in rows
+            ]
+        )
+
+    async def of_copies(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
+        return await self._of(tenant_id, "copy", pairs)
+
+    async def of_threads(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
+        return await self._of(tenant_id, "conversation_id", pairs)
+
+    async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
+        criteria = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
+        with translated():
+            found = await self._collection.find(criteria, session=self._session).limit(limit).to_list(None)
+        return [row_of(document) for document in found]
+
+    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
+        for tenant_id, group in groupby(sorted(identities), key=lambda identity: identity.tenant_id):
+            texts = [identity_text(identity) for identity in group]
+            with translated():
+                if await self._collection.find_one(
+                    {"tenant_id": tenant_id, "awaiting": {"$in": texts}}, {"_id": 1}, session=self._session
+                ):
+                    return True
+        return False
+
+    async def bind(self, rows: Sequence[ConversationRow], contact_id: str) -> list[ConversationRow]:
+        with translated():
+            await self._collection.update_many(
+                {"_id": {"$in": [row.row_id for row in rows]}, "awaiting": {"$exists": True}},
+                {"$set": {"contact_id": contact_id}, "$unset": {"awaiting": ""}},
+                session=self._session,
+            )
+        return [replace(row, contact_id=contact_id) for row in rows]
+
+    async def _of(self, tenant_id: str, field: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
+        if not pairs:
+            return []
+        # A branch for each: `$in` over both fields would look for every contact with every value.
+        branches = [{"tenant_id": tenant_id, "contact_id": one, field: value} for one, value in sorted(pairs)]
+        return await self._find({"$or": branches})
+
+    async def _find(self, criteria: Document) -> list[ConversationRow]:
+        with translated():
+            found = await self._collection.find(criteria, session=self._session).to_list(None)
+        return [row_of(document) for document in found]
+
+    async def _write(self, writes: Sequence[InsertOne[Document] | UpdateOne | DeleteOne]) -> None:
+        if writes:
+            with translated():
+                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+
+
+def _stored(row: ConversationRow) -> Document:
+    document = row_document(row)
+    return document if row.contact_id else {**document, "awaiting": identity_text(identity_of_row(row))}
+
+
+def _changing(row: ConversationRow) -> Document:
+    """What may change of a row once it is there: whose it is, changes by `bind` alone."""
+    fixed = {"_id", "tenant_id", "source", "account", "message_id", "address", "contact_id"}
+    return {name: value for name, value in row_document(row).items() if name not in fixed}
