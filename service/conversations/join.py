@@ -130,6 +130,7 @@ class Knowledge:
         self.messages = {record.key: record for record in messages}
         self.threads = {thread.key.conversation_id: thread for thread in threads}
         self.persons = dict(persons)
+        self._threads_before = dict(self.threads)
         self.before = dict(self.messages)
         self.changed_messages: set[MessageKey] = set()
         self.changed_threads: set[str] = set()
@@ -160,11 +161,12 @@ class Knowledge:
 
     def addresses(self, record: MessageRecord) -> frozenset[str]:
         """Whose the message is: its own addresses, and those of the persons that its conversation belongs to."""
-        thread = self.threads.get(record.thread.conversation_id) if record.thread else None
-        if thread is None:
+        if record.thread is None:
             return record.addresses
-        found = (self.persons.get(key, frozenset()) for key in persons_of(thread))
-        return record.addresses.union(*found)
+        # As it was, too: a conversation that was deleted has nobody in it any more.
+        threads = (known.get(record.thread.conversation_id) for known in (self.threads, self._threads_before))
+        persons = {key for thread in threads if thread is not None for key in persons_of(thread)}
+        return record.addresses.union(*(self.persons.get(key, frozenset()) for key in persons))
 
     def _take_message(self, fact: MessageFact, received_at: datetime) -> bool:
         if self.in_deleted_thread(fact):

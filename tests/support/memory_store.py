@@ -56,7 +56,9 @@ class View:
     async def reading(self) -> Documents:
         """Everything visible now, after letting others go on."""
         await self.memory.turn()
-        return self.memory.committed if self._snapshot is None else {**self._snapshot, **self._writes}
+        if self._snapshot is None:
+            return self.memory.committed
+        return {key: value for key, value in {**self._snapshot, **self._writes}.items() if value is not None}
 
     async def writing(self, changes: Documents) -> None:
         """Write; None removes."""
