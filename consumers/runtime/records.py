@@ -5,13 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
 from consumers.runtime.outcomes import Record
+from schemas.tenants import TenantId
 from service.ledger.model import Receipt
 
 REQUEST_ID_HEADER = "x-request-id"
 TRACE_HEADER = "traceparent"
 MAX_LOGGED_IDS = 10
 
+_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 253_370_764_800_000  # the year 9999, with room for a tolerance to be added
 # Headers come from anybody: only what has the shape of an id may reach a log line.
@@ -38,6 +43,18 @@ def to_record(raw: Any) -> Record:
 def receipt_of(record: Record, tenant_id: str | None) -> Receipt:
     """What the ledger counts the record by."""
     return Receipt(record.topic, record.partition, record.offset, tenant_id)
+
+
+def legible_tenant(value: bytes | None) -> str | None:
+    """The tenant that a record names, as those of all sources do, whatever else is wrong with it; else None."""
+    try:
+        said = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    try:
+        return _TENANT.validate_python(said.get("tenant_id")) if isinstance(said, dict) else None
+    except ValidationError:
+        return None
 
 
 def batches(records: Iterable[Record], max_records: int, max_bytes: int) -> Iterator[list[Record]]:
