@@ -28,7 +28,7 @@ _MAX_INT64 = 2**63 - 1
 # 1.x has no `redacted`: what it puts in place of the body tells.
 _REDACTED_BODIES = frozenset({"<p><i>This message was deleted</i></p>", "This message was deleted"})
 _TAG = re.compile(
-    r"<(/?)(p|div|span|b|i|u|em|strong|a|h[1-6]|ul|ol|li|pre|code|blockquote|table|tr|td|html|body|br|img|hr)\b[^<>]*>",
+    r"<(/?)(p|div|span|b|i|u|em|strong|a|h[1-6]|ul|ol|li|pre|code|blockquote|table|tr|td|html|body|br|img|hr)(?=[\s/>])[^<>]*>",
     re.IGNORECASE,
 )
 _VOID_TAGS = frozenset({"br", "img", "hr"})
@@ -114,11 +114,13 @@ def is_html(body: str) -> bool:
 
 
 def _read(body: str) -> tuple[str, str | None]:
+    """Text to read, and HTML if it came as HTML. What only looked like it, so that nothing is left, is text."""
     body = body[:MAX_HTML_LENGTH]
-    if not is_html(body):
-        return body.strip(), None
-    text, html = readable(body)
-    return text, html or None
+    if is_html(body):
+        text, html = readable(body)
+        if html:
+            return text, html
+    return body.strip(), None
 
 
 def _subject(told: str | None) -> str | None:

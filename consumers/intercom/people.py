@@ -71,17 +71,18 @@ def contacts_told_of(item: Item, topic: str) -> Iterator[Person]:
 
 
 class Directory:
-    """Who somebody is, by all that one conversation tells: 1.x authors are bare ids, named elsewhere in it."""
+    """Who somebody is, by all that one conversation tells: authors may be bare ids (1.x), named elsewhere in it."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.contact_ids = frozenset(each.id for each in contacts_of(conversation) if each.id)
         assignee = [conversation.assignee] if conversation.assignee else []
-        self._known: dict[tuple[bool, str], tuple[str | None, str | None]] = {}
+        self._known: dict[tuple[bool, str], Participant] = {}
         for each in [*contacts_of(conversation), *_authors(conversation), *assignee]:
             if each.id:
                 key = (self.is_contact(each), each.id)
-                email, name = self._known.get(key, (None, None))
-                self._known[key] = (email or email_of(each), name or _name(each))
+                told, known = _as_told(each), self._known.get(key)
+                if known is None or _how_much(told) > _how_much(known):
+                    self._known[key] = told
 
     def is_contact(self, author: Person) -> bool:
         """Which side somebody is on. An unknown kind of author is on ours, unless its id is one of the contacts'."""
@@ -90,14 +91,16 @@ class Directory:
         return author.type not in TEAM_TYPES and author.id in self.contact_ids
 
     def participant(self, author: Person | None) -> Participant | None:
-        """The author with what is known of it; None for one of whom nothing is."""
+        """The author as told there, or, if bare, elsewhere; None if nowhere.
+
+        What is told in two places is not mixed: one admin's id may go under several names and addresses.
+        """
         if author is None:
             return None
-        email, name = email_of(author), _name(author)
-        if author.id:
-            known_email, known_name = self._known[self.is_contact(author), author.id]
-            email, name = email or known_email, name or known_name
-        return Participant(email, name) if email or name else None
+        told = _as_told(author)
+        if not _how_much(told) and author.id:
+            told = self._known[self.is_contact(author), author.id]
+        return told if _how_much(told) else None
 
 
 def _authors(conversation: Conversation) -> Iterator[Person]:
@@ -105,5 +108,9 @@ def _authors(conversation: Conversation) -> Iterator[Person]:
     yield from (part.author for part in parts if part and part.author)
 
 
-def _name(person: Person) -> str | None:
-    return (person.name or "").strip()[:_MAX_NAME_LENGTH] or None
+def _as_told(person: Person) -> Participant:
+    return Participant(email_of(person), (person.name or "").strip()[:_MAX_NAME_LENGTH] or None)
+
+
+def _how_much(told: Participant) -> int:
+    return (told.address is not None) * 2 + (told.name is not None)
