@@ -124,7 +124,7 @@ def test_any_bytes_are_judged(value: bytes) -> None:
     judged(value)
 
 
-WRONG = [None, "", "x", [], {}, 0, True, 1.5, -1, 10**30, 10**300, [[]], {"id": {}}, [None], {"contacts": 5}]
+WRONG: list[Any] = [None, "", "x", [], {}, 0, True, 1.5, -1, 10**30, 10**300, [[]], {"id": {}}, [None], {"contacts": 5}]
 NEEDED = {"data", "item", "id", "body", "conversation_parts", 0}
 """Without one of these, somewhere on the way to the part, it is no message."""
 
