@@ -1,5 +1,6 @@
 """The door of sources that bring conversations: normalise each record, ingest the good ones as one batch."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -7,7 +8,8 @@ from typing import Protocol
 from consumers.runtime.outcomes import InvalidRecord, InvalidRecordError, Record
 from consumers.runtime.records import receipt_of
 from service.conversations.incoming import Delivery
-from service.ledger.model import Receipt
+from service.ledger.model import Outcome, Receipt
+from service.ops import metrics
 
 Normalise = Callable[[Record, timedelta], Delivery]
 """Pure; raises InvalidRecordError only. The duration is how far in the future a source's own clock is believed."""
@@ -16,7 +18,7 @@ Normalise = Callable[[Record, timedelta], Delivery]
 class Ingest(Protocol):
     """The use-case that stores deliveries and puts them into timelines. `dead` are counted as dead-lettered."""
 
-    async def __call__(self, deliveries: Sequence[Delivery], dead: Sequence[Receipt]) -> None: ...
+    async def __call__(self, deliveries: Sequence[Delivery], dead: Sequence[Receipt]) -> Sequence[Outcome]: ...
 
 
 class ConversationHandler:
@@ -39,5 +41,6 @@ class ConversationHandler:
             except InvalidRecordError as error:
                 invalid.append(InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id))
         dead = [receipt_of(one.record, one.tenant_id) for one in invalid]
-        await self._ingest(deliveries, dead)
+        for outcome, count in Counter(await self._ingest(deliveries, dead)).items():
+            metrics.CONSUMER_RECORDS.labels(self.name, outcome.value).inc(count)
         return invalid

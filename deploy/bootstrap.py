@@ -18,6 +18,7 @@ from service.contacts.identify import ContactIdentifier
 from service.contacts.list import ContactLister
 from service.contacts.locks import ContactLocks
 from service.contacts.read import ContactReader
+from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
@@ -38,6 +39,7 @@ class Core:
     linker: Linker
     use_cases: UseCases
     ingest: Ingest
+    ingest_conversations: ConversationIngest
     count_dead: DeadLetterCounter
 
 
@@ -63,7 +65,7 @@ def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
         conversations=ConversationReader(store),
     )
     ingest = Ingest(store, linker, VisitorAssociator(edit))
-    return Core(store, linker, use_cases, ingest, DeadLetterCounter(store))
+    return Core(store, linker, use_cases, ingest, ConversationIngest(store, linker), DeadLetterCounter(store))
 
 
 @asynccontextmanager

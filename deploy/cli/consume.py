@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import click
 
+from consumers.conversations import ConversationHandler, Normalise
+from consumers.intercom.normalise import normalise as normalise_intercom
 from consumers.runtime.outcomes import Handler
 from consumers.runtime.runtime import ConsumerRuntime
 from consumers.tracker.handler import TrackerHandler
 from deploy.bootstrap import Core, open_core
 from deploy.cli.options import stop_on_signals, with_settings
+from schemas.topics import INTERCOM_EVENTS
 from service.background import keep_doing
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
@@ -30,9 +33,24 @@ def consume() -> None:
 async def tracker(settings: ConsumerSettings) -> None:
     """Read visitor events from tracker.events."""
     async with open_core(settings) as core:
-        await _consume(
-            TrackerHandler(core.ingest, timedelta(seconds=settings.timestamp_tolerance_seconds)), core, settings
-        )
+        await _consume(TrackerHandler(core.ingest, _tolerance(settings)), core, settings)
+
+
+@consume.command()
+@with_settings(ConsumerSettings)
+async def intercom(settings: ConsumerSettings) -> None:
+    """Read Intercom's notifications and conversations from intercom.events."""
+    await _consume_conversations("intercom", INTERCOM_EVENTS, normalise_intercom, settings)
+
+
+async def _consume_conversations(name: str, topic: str, normalise: Normalise, settings: ConsumerSettings) -> None:
+    async with open_core(settings) as core:
+        handler = ConversationHandler(name, topic, normalise, core.ingest_conversations, _tolerance(settings))
+        await _consume(handler, core, settings)
+
+
+def _tolerance(settings: ConsumerSettings) -> timedelta:
+    return timedelta(seconds=settings.timestamp_tolerance_seconds)
 
 
 async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> None:
