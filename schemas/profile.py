@@ -1,8 +1,10 @@
 """The unified profile on the wire: one view of a contact over all sources."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
+
+from schemas.events import Source
 
 
 class Seen(BaseModel):
@@ -10,6 +12,14 @@ class Seen(BaseModel):
 
     at: str
     value: dict[str, Any]
+
+
+class LastMessage(BaseModel):
+    """The newest message in the contact's conversations."""
+
+    at: str
+    direction: Literal["inbound", "outbound"]
+    source: Source
 
 
 class UnifiedProfile(BaseModel):
@@ -31,3 +41,5 @@ class UnifiedProfile(BaseModel):
     first_referrer: Seen | None
     first_utm: Seen | None
     last_utm: Seen | None
+    conversations: dict[Source, int] = Field(description="How many conversations there are, by source.")
+    last_message: LastMessage | None

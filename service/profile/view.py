@@ -5,6 +5,7 @@ from typing import Any
 from schemas.timestamps import iso_millis
 from service.contacts.model import Contact
 from service.contacts.view import iso_or_none
+from service.profile.conversed import LastMessage
 from service.profile.model import Mark, Profile
 
 
@@ -29,6 +30,8 @@ def profile_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
         "first_referrer": _seen(figures.first_referrer),
         "first_utm": _seen(figures.first_utm),
         "last_utm": _seen(figures.last_utm),
+        "conversations": {source.value: count for source, count in figures.conversed.counts.items()},
+        "last_message": _last_message(figures.conversed.last),
     }
 
 
@@ -38,3 +41,9 @@ def _joined(separator: str, *parts: str | None) -> str | None:
 
 def _seen(mark: Mark | None) -> dict[str, Any] | None:
     return {"at": iso_millis(mark.at), "value": mark.value} if mark else None
+
+
+def _last_message(last: LastMessage | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    return {"at": iso_millis(last.at), "direction": last.direction.value, "source": last.source.value}
