@@ -117,6 +117,10 @@ class Events(Protocol):
         """Give awaiting events to a contact, for good; how many."""
         ...
 
+    async def mark_disputed(self, event_ids: Sequence[str]) -> None:
+        """Record in the events' context that their visitor id is another contact's."""
+        ...
+
     def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         """A contact's events in order, in portions of bounded size."""
         ...

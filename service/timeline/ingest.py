@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
+from service.ops.metrics import VISITOR_CONFLICTS
 from service.ports import Session, Store
 from service.profile.model import Totals, totals_of
-from service.timeline.model import IngestResult, TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
 
@@ -20,12 +21,15 @@ Owners = Mapping[Identity, str]
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What one transaction did: how many events were new and linked, which identities were unknown, which known."""
+    """What one transaction did: how many events were new and linked, which identities were unknown, which known.
+
+    `conflicts`: of the new, how many carry a visitor id that is another contact's."""
 
     new: int
     linked: int
     unknown: list[Identity]
     owners: Owners
+    conflicts: int
 
 
 class Ingest:
@@ -46,6 +50,7 @@ class Ingest:
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
         async with self._store.session() as session:
             stored = await self._store_new(session, distinct)
+            VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = stored.linked + await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
@@ -70,19 +75,23 @@ async def _store(session: Session, events: Sequence[TimelineEvent]) -> _Stored:
     new: list[TimelineEvent] = []
     contacts: dict[str, str] = {}
     unknown: dict[Identity, None] = {}
+    conflicts = 0
     for event in events:
         contact_id = owner_of(event, owners)
         stored_awaiting = known_events.get(event.event_id)
         if stored_awaiting is None:
-            new.append(event)
             if contact_id is not None:
                 contacts[event.event_id] = contact_id
+                if len(event.identities) > 1 and event.disputed(owners, contact_id):
+                    event = replace(event, context={**event.context, VISITOR_CONFLICT: True})
+                    conflicts += 1
+            new.append(event)
         if stored_awaiting or (stored_awaiting is None and contact_id is None):
             unknown.update(dict.fromkeys(event.identities))
     if new:
         await session.events.insert(new, contacts)
     await _count(session, new, contacts)
-    return _Stored(len(new), len(contacts), list(unknown), owners)
+    return _Stored(len(new), len(contacts), list(unknown), owners, conflicts)
 
 
 async def _count(session: Session, new: Sequence[TimelineEvent], contacts: Mapping[str, str]) -> None:

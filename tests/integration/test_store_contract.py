@@ -17,6 +17,7 @@ from tests.support.events import MORNING, external, page_view, visitor
 from tests.support.memory_store import MemoryStore
 
 TENANT = "t"
+REFERRED = {"referrer": "https://a.example/", "referring_domain": "a.example"}
 
 
 @pytest.fixture(params=["memory", "mongodb"])
@@ -97,6 +98,23 @@ async def test_an_event_is_linked_once_for_good(any_store: Any) -> None:
     assert portions == [[replace(event, contact_id="ct_1")]]
 
 
+async def test_a_dispute_is_recorded_beside_what_the_event_has(any_store: Any) -> None:
+    events = [
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_1", context={"referrer": "https://a.example/"}),
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_2"),
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_3"),
+    ]
+    await any_store.events.insert(events)
+    await any_store.events.mark_disputed(["evt_1", "evt_2"])
+
+    stored = await any_store.events.awaiting(visitor(TENANT, "v"), 10)
+    assert {event.event_id: event.context for event in stored} == {
+        "evt_1": {"referrer": "https://a.example/", "visitor_conflict": True},
+        "evt_2": {"visitor_conflict": True},
+        "evt_3": {},
+    }
+
+
 async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: Any) -> None:
     # Two events a minute: ties are broken by id.
     events = [
@@ -119,7 +137,7 @@ async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: A
 async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     utm = {"utmParams": {"utm_source": "news", "utm_medium": "mail"}}
     events = [
-        page_view(TENANT, event_id="evt_1", minute=1, session_id="s1", context={"referrer": "https://a.example/"}),
+        page_view(TENANT, event_id="evt_1", minute=1, session_id="s1", context=REFERRED),
         page_view(TENANT, event_id="evt_2", minute=3, session_id="s1", data=utm),
         page_view(TENANT, event_id="evt_3", minute=2, session_id="s2", data={"title": "Two"}),
     ]
@@ -130,7 +148,7 @@ async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     assert (profile.page_views, profile.sessions, profile.sources) == (3, 2, ("tracker",))
     assert (profile.first_seen_at, profile.last_seen_at) == (events[0].timestamp, events[1].timestamp)
     assert profile.last_page.value == {"url": "https://www.example.com/3", "title": None}
-    assert profile.first_referrer.value == {"referrer": "https://a.example/"}
+    assert profile.first_referrer.value == {"referrer": "https://a.example/", "domain": "a.example"}
     assert profile.first_utm.value == {"utm_source": "news", "utm_medium": "mail"}
     assert await any_store.profiles.get("other", "ct_1") is None
 

@@ -16,7 +16,7 @@ from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
 from service.outbox.model import OutboxRecord
 from service.profile.model import Profile, Totals, merge
-from service.timeline.model import TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 
 T = TypeVar("T")
@@ -175,6 +175,13 @@ class Events:
         free = [event for event in await self._all() if event.event_id in wanted and event.contact_id is None]
         await self._view.writing({("event", one.event_id): replace(one, contact_id=contact_id) for one in free})
         return len(free)
+
+    async def mark_disputed(self, event_ids: Sequence[str]) -> None:
+        known = await self._view.reading()
+        marked = {("event", one): known["event", one] for one in event_ids}
+        await self._view.writing(
+            {key: replace(one, context={**one.context, VISITOR_CONFLICT: True}) for key, one in marked.items()}
+        )
 
     async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         asked = [
