@@ -64,6 +64,8 @@ PROFILE: Example = {
     "last_seen_at": _LATER,
     "sessions": 1,
     "page_views": 1,
+    "device_count": 1,
+    "devices": [{"browser": "Chrome Mobile", "os": "Android", "device_type": "mobile", "is_bot": False}],
     "last_page": _PAGE,
     "first_referrer": None,
     "first_utm": None,

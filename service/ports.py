@@ -147,8 +147,8 @@ class Profiles(Protocol):
         """The contact is gone: forget its figures, and conflict with whoever is linking to it."""
         ...
 
-    async def remove_sessions(self, tenant_id: str, contact_id: str, limit: int) -> int:
-        """Of a contact that is gone: remove up to `limit` session rows; how many."""
+    async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        """Of a contact that is gone: remove up to `limit` rows of what was counted once; how many."""
         ...
 
 

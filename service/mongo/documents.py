@@ -10,7 +10,7 @@ from service.access.model import ApiKey
 from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
 from service.identity.model import Identity, IdentityKind
-from service.profile.model import Mark, Profile
+from service.profile.model import Device, Mark, Profile
 from service.timeline.model import TimelineEvent
 
 Document = dict[str, Any]
@@ -152,6 +152,11 @@ def _mark_of(document: Document | None) -> Mark | None:
     return Mark(document["at"], document["event_id"], document["value"]) if document else None
 
 
+def device_document(device: Device) -> Document:
+    """A device as stored. The order of the fields is part of a row's key."""
+    return device._asdict()
+
+
 def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
     get = document.get
@@ -160,6 +165,8 @@ def profile_of(document: Document) -> Profile:
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
+        device_count=get("device_count", 0),
+        devices=tuple(Device(**device) for device in get("devices", ())),
         first_seen_at=seen[0],
         last_seen_at=seen[1],
         last_page=_mark_of(get("last_page")),

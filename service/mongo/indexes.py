@@ -35,6 +35,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "identities": identities.INDEXES,
         "events": [*events.INDEXES, *event_lists.INDEXES],
         "profile_sessions": profiles.INDEXES,
+        "profile_devices": profiles.INDEXES,
         "conversation_threads": conversations.THREAD_INDEXES,
         "conversation_rows": conversations.ROW_INDEXES,
         "outbox": outbox.indexes(outbox_retention_seconds),

@@ -11,7 +11,7 @@ from schemas.identify import Identify
 from service.contacts.context import Caller
 from service.identity.model import Association, Identity
 from service.mongo.store import MongoStore
-from service.profile.model import totals_of
+from service.profile.model import MAX_DEVICES, totals_of
 from service.timeline.model import TimelineEvent
 from service.timeline.query import TimelineQuery
 from tests.support.events import MORNING, external, page_view, visitor
@@ -42,6 +42,7 @@ async def assert_exact(store: MongoStore, contact_id: str) -> None:
     assert (profile.page_views, profile.sessions) == (total.page_views, len(total.session_ids))
     assert (profile.first_seen_at, profile.last_seen_at) == (total.first_seen_at, total.last_seen_at)
     assert (profile.last_page, profile.first_referrer) == (total.last_page, total.first_referrer)
+    assert (profile.device_count, profile.devices) == (len(total.devices), tuple(sorted(total.devices)[:MAX_DEVICES]))
 
 
 async def test_events_before_and_after_the_contact_are_in_its_timeline(store: MongoStore) -> None:

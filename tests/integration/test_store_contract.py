@@ -11,7 +11,7 @@ from service.contacts.model import Contact
 from service.errors import DuplicateKeyError
 from service.identity.model import Association
 from service.mongo.store import MongoStore
-from service.profile.model import totals_of
+from service.profile.model import MAX_DEVICES, Device, totals_of
 from service.timeline.query import TimelineQuery
 from tests.support.events import MORNING, external, page_view, visitor
 from tests.support.memory_store import MemoryStore
@@ -151,6 +151,25 @@ async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     assert profile.first_referrer.value == {"referrer": "https://a.example/", "domain": "a.example"}
     assert profile.first_utm.value == {"utm_source": "news", "utm_medium": "mail"}
     assert await any_store.profiles.get("other", "ct_1") is None
+
+
+async def test_each_device_counts_once_and_the_first_are_named(any_store: Any) -> None:
+    devices = [
+        {"browser": browser, "os": os, "device_type": kind, **robot}
+        for browser in ("Safari", "Chrome", "\u00c9dith", "chrome")
+        for os, kind in (("Windows", "desktop"), ("Android", "mobile"), ("Android", "tablet"))
+        for robot in ({}, {"is_bot": True})
+    ]
+    events = [page_view(TENANT, event_id=f"evt_{n}", context=device) for n, device in enumerate(devices)]
+    events += [page_view(TENANT, event_id="evt_none")]
+    for event in [*events, *events[::-1]]:
+        await any_store.profiles.add(TENANT, {"ct_1": totals_of([event]), "ct_2": totals_of([events[0]])})
+
+    profile = await any_store.profiles.get(TENANT, "ct_1")
+    assert profile.device_count == len(devices)
+    assert profile.devices == tuple(sorted(totals_of(events).devices)[:MAX_DEVICES])
+    other = await any_store.profiles.get(TENANT, "ct_2")
+    assert other.devices == (Device("Safari", "Windows", "desktop"),)
 
 
 async def test_locking_counts_the_sequence_and_time_never_goes_back(any_store: Any) -> None:

@@ -15,7 +15,7 @@ from service.contacts.model import Contact
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
 from service.outbox.model import OutboxRecord
-from service.profile.model import Profile, Totals, merge
+from service.profile.model import MAX_DEVICES, Profile, Totals, merge
 from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 
@@ -219,6 +219,8 @@ class Profiles:
             sources=tuple(sorted(total.sources)),
             page_views=total.page_views,
             sessions=len(total.session_ids),
+            device_count=len(total.devices),
+            devices=tuple(sorted(total.devices)[:MAX_DEVICES]),
             first_seen_at=total.first_seen_at,
             last_seen_at=total.last_seen_at,
             last_page=total.last_page,
