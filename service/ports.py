@@ -16,6 +16,7 @@ from service.contacts.ports import ContactList
 from service.conversations.ports import Conversations
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
+from service.intake.ports import WebhookSecrets
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
@@ -198,6 +199,8 @@ class Store(Repositories, Protocol):
     def leases(self) -> Leases: ...
     @property
     def api_keys(self) -> ApiKeys: ...
+    @property
+    def webhook_secrets(self) -> WebhookSecrets: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

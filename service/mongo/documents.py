@@ -186,6 +186,7 @@ def api_key_document(key: ApiKey) -> Document:
         "secret_hash": key.secret_hash,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
+        **({"origins": list(key.origins)} if key.origins else {}),
     }
 
 
@@ -199,4 +200,5 @@ def api_key_of(document: Document) -> ApiKey:
         secret_hash=document["secret_hash"],
         created_at=document["created_at"],
         revoked_at=document["revoked_at"],
+        origins=tuple(document.get("origins", ())),
     )
