@@ -22,6 +22,9 @@ from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
+from service.intake.intercom import IntercomIntake
+from service.intake.ports import InboundPublisher, NoPublisher
+from service.intake.track import TrackIntake
 from service.ledger.dead import DeadLetterCounter
 from service.mongo.store import MongoStore, open_store
 from service.notes.read import NoteReader
@@ -43,8 +46,9 @@ class Core:
     count_dead: DeadLetterCounter
 
 
-def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
-    """Every use-case over `store`."""
+def build_core(store: MongoStore, clock: Clock = system_clock, publisher: InboundPublisher | None = None) -> Core:
+    """Every use-case over `store`; `publisher` is for a process with doors for sources."""
+    inbound = publisher or NoPublisher()
     linker, locks = Linker(store, clock), ContactLocks()
     create, edit = ContactCreator(store, linker, clock), ContactEditor(store, linker, locks, clock)
     use_cases = UseCases(
@@ -63,13 +67,17 @@ def build_core(store: MongoStore, clock: Clock = system_clock) -> Core:
         batch=BatchReader(store),
         events=EventLister(store),
         conversations=ConversationReader(store),
+        track=TrackIntake(inbound),
+        intercom=IntercomIntake(store, inbound),
     )
     ingest = Ingest(store, linker, VisitorAssociator(edit))
     return Core(store, linker, use_cases, ingest, ConversationIngest(store, linker), DeadLetterCounter(store))
 
 
 @asynccontextmanager
-async def open_core(settings: MongoSettings, clock: Clock = system_clock) -> AsyncIterator[Core]:
+async def open_core(
+    settings: MongoSettings, clock: Clock = system_clock, publisher: InboundPublisher | None = None
+) -> AsyncIterator[Core]:
     """The core over MongoDB, closed at the end."""
     async with open_store(settings) as store:
-        yield build_core(store, clock)
+        yield build_core(store, clock, publisher)

@@ -181,6 +181,12 @@ class BatchActivityAnswer(Success):
     activity: list[ContactActivity]
 
 
+class AcceptedAnswer(Success):
+    """Kafka has it; it is in timelines soon after."""
+
+    accepted: int = Field(description="How many events.", examples=[1])
+
+
 class IdentifyAnswer(Success):
     """Who it is."""
 

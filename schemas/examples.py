@@ -64,6 +64,8 @@ PROFILE: Example = {
     "last_seen_at": _LATER,
     "sessions": 1,
     "page_views": 1,
+    "device_count": 1,
+    "devices": [{"browser": "Chrome Mobile", "os": "Android", "device_type": "mobile", "is_bot": False}],
     "last_page": _PAGE,
     "first_referrer": None,
     "first_utm": None,
@@ -152,6 +154,7 @@ ANSWERS: dict[str, Example] = {
     "BatchDetailsAnswer": {**_OK, "contacts": [{"contact": CONTACT, "unified_profile": PROFILE}]},
     "BatchActivityAnswer": {**_OK, "activity": [{"contact_id": _CONTACT_ID, "events": [EVENT]}]},
     "IdentifyAnswer": {**_OK, "contact_id": _CONTACT_ID, "contact": CONTACT, "created": False},
+    "AcceptedAnswer": {**_OK, "accepted": 1},
     "HealthAnswer": {**_OK, "degraded": ["kafka"]},
 }
 BODIES: dict[str, Example] = {
@@ -165,6 +168,25 @@ BODIES: dict[str, Example] = {
     "BatchDetails": {"contact_ids": [_CONTACT_ID]},
     "BatchActivity": {"contact_ids": [_CONTACT_ID], "limit": 5},
     "Identify": {"external_id": "user-42", "anonymous_id": "v_4f7a1c", "traits": {"email": "ada@example.com"}},
+    "TrackBody": {
+        "events": [
+            {
+                "event": "page_view",
+                "data": {"title": "Pricing", "path": "/pricing", "utmParams": {"utm_source": "news"}},
+                "timestamp": _LATER,
+                "url": "https://www.example.com/pricing",
+                "visitorId": "v_4f7a1c",
+                "sessionId": "s_1",
+                "referrer": "https://search.example/",
+            }
+        ]
+    },
+    "IntercomNotification": {
+        "type": "notification_event",
+        "topic": "conversation.user.created",
+        "id": "notif_4f7a1c",
+        "data": {"item": {"type": "conversation", "id": "1201"}},
+    },
     "ExecuteActionBody": {"type": "update_lifecycle_stage", "params": ACTION["params"]},
 }
-PATH_IDS: dict[str, str] = {"contact_id": _CONTACT_ID, "note_id": _NOTE_ID, "action_id": _ACTION_ID}
+PATH_IDS: dict[str, str] = {"contact_id": _CONTACT_ID, "note_id": _NOTE_ID, "action_id": _ACTION_ID, "tenant": "acme"}

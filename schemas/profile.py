@@ -22,6 +22,15 @@ class LastMessage(BaseModel):
     source: Source
 
 
+class Device(BaseModel):
+    """What a contact was seen with, as its user agent says; `Other` is what nobody knows."""
+
+    browser: str = Field(description="Family.", examples=["Chrome Mobile"])
+    os: str = Field(description="Family.", examples=["Android"])
+    device_type: str = Field(description="`desktop`, `mobile`, `tablet`, `tv`, `console`, `wearable` or `other`.")
+    is_bot: bool = Field(description="A crawler's, or another program's.")
+
+
 class UnifiedProfile(BaseModel):
     """What all sources say of a contact together."""
 
@@ -37,6 +46,8 @@ class UnifiedProfile(BaseModel):
     last_seen_at: str | None
     sessions: int
     page_views: int
+    device_count: int = Field(description="Different devices, robots included.")
+    devices: list[Device] = Field(description="The first 20 of them, by browser, system and type.")
     last_page: Seen | None
     first_referrer: Seen | None
     first_utm: Seen | None

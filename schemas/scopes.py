@@ -11,3 +11,4 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     ACTIONS_READ = "actions:read"
     ACTIONS_WRITE = "actions:write"
+    TRACK_WRITE = "track:write"

@@ -1,14 +1,17 @@
-"""The tracker's envelope, as its producers put it on `tracker.events` (camelCase, as the browser sends it)."""
+"""The tracker's envelope (camelCase, as the browser sends it): on `tracker.events`, and at `POST /v1/track`."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.json_values import UnstorableValueError, check_json
 from schemas.tenants import TenantId
+from schemas.timestamps import to_utc_millis
 
 MAX_DATA_NESTING = 50
+MAX_TRACKED = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,12 +38,11 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Text = Annotated[str, Field(max_length=65_536)]
 
 
-class TrackerEnvelope(BaseModel):
-    """One visitor event. Needs `tenant_id` and `event`; the envelope is ours, so an unknown field is an error."""
+class TrackedEvent(BaseModel):
+    """One visitor event. Needs `event`; the envelope is ours, so an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
 
-    tenant_id: TenantId
     event: Annotated[str, Field(min_length=1, max_length=256)]
     message_id: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         None, description="Unique per event, if the producer has one; else the event's content identifies it."
@@ -56,6 +58,42 @@ class TrackerEnvelope(BaseModel):
     userAgent: Text | None = None  # noqa: N815
     referrer: Text | None = None
     screenResolution: Text | None = None  # noqa: N815
+
+
+class TrackerEnvelope(TrackedEvent):
+    """The event on the topic, with whose it is."""
+
+    tenant_id: TenantId
+
+
+class BrowserEvent(TrackedEvent):
+    """The event as a browser sends it: the key says whose it is. What no consumer could store is refused here."""
+
+    @field_validator("data")
+    @classmethod
+    def _storable(cls, data: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            check_json(data, max_depth=MAX_DATA_NESTING)
+        except UnstorableValueError as error:
+            # The path within is left out: keys of strangers.
+            raise PydanticCustomError("unstorable", "holds a value that {reason}", {"reason": error.message}) from None
+        return data
+
+    @field_validator("timestamp")
+    @classmethod
+    def _in_utc_too(cls, timestamp: datetime | None) -> datetime | None:
+        try:
+            return None if timestamp is None else to_utc_millis(timestamp)
+        except OverflowError:
+            raise PydanticCustomError("instant", "must lie in the years 1 to 9999") from None
+
+
+class TrackBody(BaseModel):
+    """Visitor events: all are accepted, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[list[BrowserEvent], Field(min_length=1, max_length=MAX_TRACKED)]
 
 
 TRACKER_ENVELOPE: TypeAdapter[TrackerEnvelope] = TypeAdapter(TrackerEnvelope)

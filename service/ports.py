@@ -16,6 +16,7 @@ from service.contacts.ports import ContactList
 from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
+from service.intake.ports import WebhookSecrets
 from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
@@ -122,6 +123,10 @@ class Events(Protocol):
         """Events that follow something else (messages): store them as they are now, and remove those `gone`."""
         ...
 
+    async def mark_disputed(self, event_ids: Sequence[str]) -> None:
+        """Record in the events' context that their visitor id is another contact's."""
+        ...
+
     def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         """A contact's events in order, in portions of bounded size."""
         ...
@@ -152,8 +157,8 @@ class Profiles(Protocol):
         """The contact is gone: forget its figures, and conflict with whoever is linking to it."""
         ...
 
-    async def remove_sessions(self, tenant_id: str, contact_id: str, limit: int) -> int:
-        """Of a contact that is gone: remove up to `limit` session rows; how many."""
+    async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        """Of a contact that is gone: remove up to `limit` rows of what was counted once; how many."""
         ...
 
 
@@ -213,6 +218,8 @@ class Store(Repositories, Protocol):
     def leases(self) -> Leases: ...
     @property
     def api_keys(self) -> ApiKeys: ...
+    @property
+    def webhook_secrets(self) -> WebhookSecrets: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

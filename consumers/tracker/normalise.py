@@ -4,19 +4,21 @@ import hashlib
 import re
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from pydantic import ValidationError
 
 from consumers.runtime.outcomes import InvalidRecordError, Record
 from consumers.runtime.records import legible_tenant
+from consumers.tracker.referral import campaign_in, host_of, referring_domain
+from consumers.tracker.user_agent import describe
 from schemas.events import Source
 from schemas.json_values import UnstorableValueError, check_json
 from schemas.timestamps import to_utc_millis
 from schemas.tracker import MAX_DATA_NESTING, TRACKER_ENVELOPE, TrackerEnvelope
 from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
 from service.identity.model import Identity, IdentityKind
+from service.profile.model import utm_of
 from service.timeline.model import TimelineEvent
 
 VISITOR_REFUSED = "visitor_id_refused"
@@ -83,7 +85,8 @@ def _event(
     envelope: TrackerEnvelope, data: dict[str, Any], value: bytes, received_at: datetime, tolerance: timedelta
 ) -> TimelineEvent:
     tenant = envelope.tenant_id
-    context = _context(envelope)
+    domain = envelope.domain or host_of(envelope.url)
+    context = _context(envelope, data, domain)
     return TimelineEvent(
         event_id=event_id(envelope, value),
         tenant_id=tenant,
@@ -94,7 +97,7 @@ def _event(
         data=data,
         identities=_identities(envelope, context),
         url=envelope.url,
-        domain=envelope.domain or _host(envelope.url),
+        domain=domain,
         visitor_id=envelope.visitorId,
         session_id=envelope.sessionId,
         context=context,
@@ -128,26 +131,26 @@ def _identity(
     return ()
 
 
-def _context(envelope: TrackerEnvelope) -> dict[str, Any]:
+def _context(envelope: TrackerEnvelope, data: dict[str, Any], domain: str | None) -> dict[str, Any]:
+    """What else was sent, and what follows from it."""
     context: dict[str, Any] = {}
     if envelope.ga_user_id is not None:
         context["ga_user_id"] = envelope.ga_user_id
     if envelope.userAgent is not None:
         context["user_agent"] = envelope.userAgent
+        if envelope.userAgent:
+            context.update(describe(envelope.userAgent))
     if envelope.referrer is not None:
         context["referrer"] = envelope.referrer
+        referring = referring_domain(envelope.referrer, domain)
+        if referring is not None:
+            context["referring_domain"] = referring
     if envelope.screenResolution is not None:
         context["screen_resolution"] = envelope.screenResolution
+    campaign = campaign_in(envelope.url) if envelope.url else None
+    if campaign and not utm_of(data.get("utmParams")) and (utm := utm_of(campaign)):
+        context["utm"] = utm
     return context
-
-
-def _host(url: str | None) -> str | None:
-    if not url:
-        return None
-    try:
-        return urlsplit(url).hostname or None
-    except ValueError:
-        return None
 
 
 def _reason(error: ValidationError) -> str:

@@ -14,6 +14,7 @@ from service.api.limits import ApiLimits
 from service.api.server import set_up
 from service.background import keep_doing
 from service.clock import system_clock
+from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.probe import KafkaProbe
 from service.ops.health import Checks, Progress
 from service.settings import ApiSettings
@@ -30,8 +31,9 @@ async def api(settings: ApiSettings) -> None:
     """Serve the HTTP API."""
     stop = stop_on_signals()
     probe = KafkaProbe(settings.kafka_bootstrap)
+    publisher = KafkaInboundPublisher(settings.kafka_bootstrap, settings.topic_prefix)
     progress = Progress()
-    async with open_core(settings) as core:
+    async with open_core(settings, publisher=publisher) as core:
         checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check}, {"event_loop": progress.age})
         app = create_app(core.use_cases, checks, system_clock, _limits(settings))
         runner = await set_up(app, settings.api_shutdown_seconds)
@@ -46,6 +48,7 @@ async def api(settings: ApiSettings) -> None:
                 tasks.create_task(keep_doing("beat", _beat(progress), _BEAT_SECONDS, stop))
         finally:
             await runner.cleanup()
+            await publisher.close()
             await probe.close()
 
 

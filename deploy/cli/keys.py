@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy.bootstrap import open_core
 from deploy.cli.options import with_settings
+from schemas.origins import parse_origin
 from schemas.scopes import Scope
 from schemas.tenants import TENANT_PATTERN, TenantId
 from schemas.timestamps import iso_millis
@@ -14,6 +15,7 @@ from service.clock import system_clock
 from service.settings import MongoSettings
 
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
+_KINDS = "Give --scope (a secret key), or --publishable with --origin (a key that stands in web pages)."
 
 
 @click.group()
@@ -21,40 +23,67 @@ def keys() -> None:
     """Create, list and revoke API keys."""
 
 
-def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def tenant_option(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     try:
         return None if value is None else _TENANT.validate_python(value)
     except ValidationError:
         raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
 
 
+def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(parse_origin(value) for value in values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @keys.command()
-@click.option("--tenant", required=True, callback=_tenant, help="The tenant the key belongs to.")
+@click.option("--tenant", required=True, callback=tenant_option, help="The tenant the key belongs to.")
 @click.option(
     "--scope",
     "scopes",
-    required=True,
     multiple=True,
     type=click.Choice([scope.value for scope in Scope]),
     help="What the key may do; give it once for each scope.",
 )
+@click.option("--publishable", is_flag=True, help="A key for web pages: it may only send visitor events.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    callback=_origins,
+    help="Whose pages a publishable key is for, such as https://www.example.com; give it once for each.",
+)
 @click.option("--name", default="", help="A name to know it by.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_settings(MongoSettings)
-async def create(settings: MongoSettings, tenant: str, scopes: tuple[str, ...], name: str, as_json: bool) -> None:
+async def create(
+    settings: MongoSettings,
+    tenant: str,
+    scopes: tuple[str, ...],
+    publishable: bool,
+    origins: tuple[str, ...],
+    name: str,
+    as_json: bool,
+) -> None:
     """Create a key and print it: the only time it can be seen."""
+    if publishable != bool(origins) or publishable == bool(scopes):
+        raise click.UsageError(_KINDS)
     async with open_core(settings) as core:
-        granted = frozenset(Scope(scope) for scope in scopes)
-        key, text = await core.use_cases.access_keys.issue(tenant, name, granted)
+        keys = core.use_cases.access_keys
+        if publishable:
+            key, text = await keys.issue_publishable(tenant, name, origins)
+        else:
+            key, text = await keys.issue(tenant, name, frozenset(Scope(scope) for scope in scopes))
     if as_json:
-        told = {"key_id": key.key_id, "api_key": text, "tenant_id": tenant, "name": name, "scopes": sorted(granted)}
-        click.echo(json.dumps(told))
+        told = {"key_id": key.key_id, "api_key": text, "tenant_id": tenant, "name": name, "scopes": sorted(key.scopes)}
+        click.echo(json.dumps(told | ({"origins": list(origins)} if origins else {})))
     else:
         click.echo(f"{text}\n\n{key.key_id} for tenant {tenant}. Keep it now: it is not shown again.")
 
 
 @keys.command(name="list")
-@click.option("--tenant", callback=_tenant, help="Only this tenant's keys.")
+@click.option("--tenant", callback=tenant_option, help="Only this tenant's keys.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_settings(MongoSettings)
 async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) -> None:
@@ -70,11 +99,13 @@ async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) 
             "scopes": sorted(key.scopes),
             "created_at": iso_millis(key.created_at),
             "state": state,
+            **({"origins": list(key.origins)} if key.publishable else {}),
         }
         if as_json:
             click.echo(json.dumps(told))
         else:
-            click.echo(f"{key.key_id}  {key.tenant_id}  {state}  {','.join(sorted(key.scopes))}  {key.name}".rstrip())
+            may = ",".join([*sorted(key.scopes), *key.origins])
+            click.echo(f"{key.key_id}  {key.tenant_id}  {state}  {may}  {key.name}".rstrip())
     if not found and not as_json:
         click.echo("No keys. Make one: pathbound keys create --tenant T --scope contacts:read", err=True)
 

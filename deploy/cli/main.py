@@ -10,6 +10,7 @@ from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
 from deploy.cli.send import send
 from deploy.cli.up import up
+from deploy.cli.webhooks import webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -22,7 +23,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, send, openapi):
     pathbound.add_command(command)
 
 

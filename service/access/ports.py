@@ -15,6 +15,10 @@ class ApiKeys(Protocol):
 
     async def of_tenant(self, tenant_id: str | None) -> list[ApiKey]: ...
 
+    async def serves_origin(self, origin: str) -> bool:
+        """Whether any publishable key that is not revoked, of whichever tenant, is for pages of this origin."""
+        ...
+
     async def revoke(self, key_id: str, now: datetime) -> bool:
         """False if there is no such key."""
         ...

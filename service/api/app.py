@@ -13,6 +13,8 @@ from service.api import (
     identify,
     notes,
     timeline,
+    track,
+    webhooks,
 )
 from service.api.docs import docs_routes
 from service.api.endpoint import Endpoint
@@ -36,6 +38,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *notes.ENDPOINTS,
     *actions.ENDPOINTS,
     *identify.ENDPOINTS,
+    *track.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 
 
@@ -46,6 +50,7 @@ def create_app(use_cases: UseCases, checks: Checks, clock: Clock, limits: ApiLim
     app[LIMITS] = limits
     app[RATE_LIMITER] = RateLimiter(limits.rate_limit_per_second, limits.rate_limit_burst)
     app.add_routes([endpoint.route() for endpoint in ENDPOINTS])
+    app.add_routes([*track.ROUTES, *webhooks.ROUTES])
     app.add_routes(ops_routes(checks, clock))
     app.add_routes(docs_routes(ENDPOINTS))
     app.on_response_prepare.append(add_headers)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -19,10 +18,11 @@ from schemas.answers import Success
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.access.model import ApiKey
+from service.api.access import API_KEY, Access
 from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
 from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER
-from service.api.validation import read_body, read_query
+from service.api.validation import JSON_ONLY, read_body, read_query
 from service.contacts.context import Caller
 from service.idempotency.model import Answer, Once, OnceKey
 
@@ -72,10 +72,11 @@ Handle = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route. `scope` None means: any valid key.
+    """One route. `scope` None means: whoever `access` lets in.
 
-    `answer` is the shape of a success with `status`, and `headers` what it has beside the common ones. `errors` are the
-    codes that follow neither from the path's ids nor from query, body or method.
+    `consumes` are the media types that a body may have. `answer` is the shape of a success with `status`, and `headers`
+    what it has beside the common ones. `errors` are the codes that follow neither from access, the path's ids, query,
+    body nor method.
     """
 
     method: str
@@ -90,6 +91,8 @@ class Endpoint:
     headers: tuple[str, ...] = ()
     errors: tuple[ErrorCode, ...] = ()
     if_match: bool = False
+    access: Access = API_KEY
+    consumes: tuple[str, ...] = JSON_ONLY
 
     def route(self) -> web.RouteDef:
         """The route as aiohttp knows it."""
@@ -108,7 +111,7 @@ class Endpoint:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         use_cases = request.app[USE_CASES]
-        key = await _authenticate(request, use_cases)
+        key = await self.access.authenticate(request, use_cases)
         _limit_rate(request, key)
         if self.scope is not None and self.scope not in key.scopes:
             sentence = f"This API key lacks the scope {self.scope.value}; use a key that has it."
@@ -119,7 +122,7 @@ class Endpoint:
             first = await use_cases.answers.find(once)
             if first is not None:
                 return _again(first)
-        body = await read_body(request, self.body) if self.body else None
+        body = await read_body(request, self.body, self.consumes) if self.body else None
         call = Call(request, use_cases, key, query, body, once)
         work = self.handle(call) if once is None else self._handle_once(call, once)
         return await work if self.method == "GET" else await _to_the_end(work)
@@ -183,24 +186,10 @@ def _limit_rate(request: web.Request, key: ApiKey) -> None:
     allowance = request.app[RATE_LIMITER].take(key.key_id)
     if allowance is None:
         return
-    request[ANSWER_HEADERS] = allowance.headers
+    request[ANSWER_HEADERS] = {**request.get(ANSWER_HEADERS, {}), **allowance.headers}
     if allowance.retry_after:
         sentence = "This API key makes too many requests; wait as many seconds as Retry-After says."
         raise RequestRefusedError(429, ErrorCode.RATE_LIMITED, sentence)
-
-
-async def _authenticate(request: web.Request, use_cases: UseCases) -> ApiKey:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    challenge = {"WWW-Authenticate": "Bearer"}
-    if scheme.lower() != "bearer" or not token.strip():
-        sentence = "Send an API key: Authorization: Bearer <api key>."
-        raise RequestRefusedError(401, ErrorCode.MISSING_API_KEY, sentence, headers=challenge)
-    key = await use_cases.access_keys.verify(token.strip())
-    if key is None:
-        sentence = "This API key is unknown or revoked; ask for a new one."
-        raise RequestRefusedError(401, ErrorCode.INVALID_API_KEY, sentence, headers=challenge)
-    structlog.contextvars.bind_contextvars(tenant_id=key.tenant_id, key_id=key.key_id)
-    return key
 
 
 def success(status: int = 200, headers: dict[str, str] | None = None, **fields: object) -> web.Response:

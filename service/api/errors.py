@@ -23,6 +23,7 @@ from service.errors import (
     NoteNotFoundError,
     RefusedDocumentError,
     StoreUnavailableError,
+    StreamUnavailableError,
     TooManyVisitorIdsError,
     TooSlowError,
     VersionConflictError,
@@ -65,6 +66,7 @@ _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _BUSY = "Too many changes at once, try again in a moment; nothing was changed."
 _SLOW = "This takes too long to look through; add a filter, or make one narrower."
 _AWAY = "The database cannot take the request now, try again in a moment."
+_STREAM_AWAY = "Kafka cannot take it now, send all of it again in a moment; what was sent twice is stored once."
 _MALFORMED_HTTP = "The request is not well-formed HTTP."
 
 _OF_CORE: dict[type[ContactsError], Answer] = {
@@ -91,6 +93,7 @@ _OF_CORE: dict[type[ContactsError], Answer] = {
     ContendedError: Answer(503, ErrorCode.TOO_BUSY, _BUSY, headers=_RETRY),
     TooSlowError: Answer(503, ErrorCode.TOO_SLOW, _SLOW, headers=_RETRY),
     StoreUnavailableError: Answer(503, ErrorCode.STORE_UNAVAILABLE, _AWAY, headers=_RETRY),
+    StreamUnavailableError: Answer(503, ErrorCode.STREAM_UNAVAILABLE, _STREAM_AWAY, headers=_RETRY),
 }
 
 _OF_HTTP: dict[int, Answer] = {
@@ -109,6 +112,8 @@ _REFUSED: tuple[Answer, ...] = (
     Answer(400, ErrorCode.MALFORMED_JSON, "The body is not valid JSON: line 1, column 2 is where it breaks."),
     Answer(401, ErrorCode.MISSING_API_KEY, "Send an API key: Authorization: Bearer <api key>."),
     Answer(401, ErrorCode.INVALID_API_KEY, "This API key is unknown or revoked; ask for a new one."),
+    Answer(401, ErrorCode.INVALID_SIGNATURE, "X-Hub-Signature is not this body's signature."),
+    Answer(403, ErrorCode.ORIGIN_NOT_ALLOWED, "This publishable key is not for pages of this origin."),
     Answer(403, ErrorCode.SCOPE_MISSING, "This API key lacks the scope contacts:write; use a key that has it."),
     Answer(408, ErrorCode.TIMEOUT, "The body did not arrive in time; send it again."),
     Answer(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json."),

@@ -17,6 +17,8 @@ from service.contacts.list import ContactLister
 from service.contacts.read import ContactReader
 from service.conversations.read import ConversationReader
 from service.idempotency.answers import RememberedAnswers
+from service.intake.intercom import IntercomIntake
+from service.intake.track import TrackIntake
 from service.notes.read import NoteReader
 from service.notes.write import NoteWriter
 from service.timeline.list import EventLister
@@ -41,6 +43,8 @@ class UseCases:
     batch: BatchReader
     events: EventLister
     conversations: ConversationReader
+    track: TrackIntake
+    intercom: IntercomIntake
 
 
 USE_CASES: web.AppKey[UseCases] = web.AppKey("use_cases", UseCases)

@@ -15,9 +15,20 @@ from schemas.contacts import MAX_NESTING
 from schemas.errors import ErrorBody, ErrorCode
 from schemas.examples import ANSWERS, BODIES, PATH_IDS
 from schemas.json_schema import json_values
+from service.api.access import API_KEY
 from service.api.endpoint import Endpoint
 from service.api.errors import MAX_BODY_BYTES, answers_by_code
-from service.api.openapi_parts import HEADERS, INFO, PARAMETERS, REASONS, TAGS, ops_paths
+from service.api.openapi_parts import (
+    HEADERS,
+    INFO,
+    PARAMETERS,
+    REASONS,
+    SECURITY_SCHEMES,
+    TAGS,
+    door_paths,
+    ops_paths,
+)
+from service.api.validation import ANY_TYPE
 
 Json = dict[str, Any]
 
@@ -31,8 +42,6 @@ _NOT_FOUND = {
 _ALWAYS = (
     ErrorCode.VALIDATION_FAILED,
     ErrorCode.BAD_REQUEST,
-    ErrorCode.MISSING_API_KEY,
-    ErrorCode.INVALID_API_KEY,
     ErrorCode.RATE_LIMITED,
     ErrorCode.STORE_UNAVAILABLE,
     ErrorCode.TIMEOUT,
@@ -46,7 +55,7 @@ def describe(endpoints: Sequence[Endpoint]) -> Json:
     """The whole document, in a stable order."""
     schemas, references = _schemas(endpoints)
     components: Json = {
-        "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+        "securitySchemes": SECURITY_SCHEMES,
         "parameters": PARAMETERS,
         "headers": HEADERS,
         "examples": {code.value: _error_example(code) for code in _BY_CODE},
@@ -56,6 +65,8 @@ def describe(endpoints: Sequence[Endpoint]) -> Json:
     paths: Json = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, components, references)
+    for path, item in door_paths().items():
+        paths[path] |= item
     paths |= ops_paths(references[HealthAnswer], references[HealthErrorAnswer])
     return {
         "openapi": "3.1.0",
@@ -83,7 +94,7 @@ def _operation(endpoint: Endpoint, components: Json, references: dict[type[BaseM
         "tags": [_tag(endpoint.path)],
         "summary": endpoint.summary,
         "description": _description(endpoint),
-        "security": [{"apiKey": scopes}],
+        "security": [{scheme: scopes} for scheme in endpoint.access.security],
         "parameters": _parameters(endpoint, components["schemas"]),
         "responses": _responses(endpoint, components, references),
     }
@@ -108,9 +119,10 @@ TAG_NAMES = frozenset(tag["name"] for tag in TAGS)
 
 
 def _description(endpoint: Endpoint) -> str:
-    needed = f"Required scope: `{endpoint.scope.value}`." if endpoint.scope else "Any valid API key will do."
     said = (endpoint.handle.__doc__ or "").strip()
-    return f"{said}\n\n{needed}"
+    if endpoint.scope:
+        return f"{said}\n\nRequired scope: `{endpoint.scope.value}`."
+    return f"{said}\n\nAny valid API key will do." if endpoint.access is API_KEY else said
 
 
 def _parameters(endpoint: Endpoint, schemas: Json) -> list[Json]:
@@ -192,12 +204,13 @@ def _response_name(status: int, codes: list[ErrorCode]) -> str:
 
 def errors_of(endpoint: Endpoint) -> set[ErrorCode]:
     """Every code that this endpoint may answer with (but `internal`, which is a fault of ours)."""
-    codes = {*_ALWAYS, *endpoint.errors, *(_NOT_FOUND[name] for name in _PATH_PART.findall(endpoint.path))}
-    codes |= {ErrorCode.SCOPE_MISSING} if endpoint.scope else set()
+    codes = {*_ALWAYS, *endpoint.access.errors, *endpoint.errors}
+    codes |= {_NOT_FOUND[name] for name in _PATH_PART.findall(endpoint.path) if name in _NOT_FOUND}
     codes |= {ErrorCode.TOO_BUSY} if endpoint.method != "GET" else set()
     codes |= {ErrorCode.IDEMPOTENCY_KEY_REUSED} if endpoint.method == "POST" else set()
     codes |= {ErrorCode.PRECONDITION_FAILED} if endpoint.if_match else set()
-    return codes | (set(_WITH_BODY) if endpoint.body else set())
+    codes |= set(_WITH_BODY) if endpoint.body else set()
+    return codes - ({ErrorCode.NOT_JSON} if ANY_TYPE in endpoint.consumes else set())
 
 
 def _error_response(status: int, codes: list[ErrorCode]) -> Json:

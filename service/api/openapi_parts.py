@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from service.api.access import KEY_PARAMETER, SIGNATURE_HEADER
 from service.api.endpoint import IDEMPOTENCY_KEY_PATTERN
 from service.api.middlewares import HEADER
 
@@ -30,13 +31,30 @@ TAGS: list[Json] = [
     {"name": "actions", "description": "Changes that are kept with who, when and why."},
     {"name": "batch", "description": "Several contacts in one request."},
     {"name": "identify", "description": "Which identities are one person's."},
+    {"name": "track", "description": "The door for visitor events from web pages."},
+    {"name": "webhooks", "description": "The doors for what providers send."},
     {"name": "auth", "description": "The API key."},
     {"name": "operation", "description": "Health, figures and this description; no key is needed."},
 ]
+SECURITY_SCHEMES: Json = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "publishableKey": {
+        "type": "apiKey",
+        "in": "query",
+        "name": KEY_PARAMETER,
+        "description": "A publishable key, from a page of one of its origins; it may stand in the header as well.",
+    },
+    "intercomSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SIGNATURE_HEADER,
+        "description": "`sha1=` and the HMAC-SHA1 of the raw body with the tenant's client secret, in hexadecimal.",
+    },
+}
 REASONS = {
     400: "The request is not valid",
-    401: "No valid API key",
-    403: "The API key lacks the scope",
+    401: "No valid API key or signature",
+    403: "The API key may not do this, or not from there",
     404: "Not there, or another tenant's",
     408: "The body did not arrive in time",
     409: "It conflicts with what is there",
@@ -57,7 +75,7 @@ HEADERS: Json = {
     "ETag": _header("The contact's version, for `If-Match`.", examples=['"3"']),
     "Location": _header("The path of what was created."),
     "Retry-After": _header("Seconds to wait before trying again.", "integer", minimum=1),
-    "WWW-Authenticate": _header("`Bearer`."),
+    "WWW-Authenticate": _header("`Bearer`, or the name of the header that the signature belongs in."),
     "RateLimit-Limit": _header("Requests that the key may make at once. Left out where no limit is set.", "integer"),
     "RateLimit-Remaining": _header("How many of them are left.", "integer"),
     "RateLimit-Reset": _header("Seconds until all of them are back.", "integer"),
@@ -85,6 +103,31 @@ PARAMETERS: Json = {
         },
     },
 }
+
+
+def door_paths() -> dict[str, Json]:
+    """What browsers and providers ask of a door before they use it."""
+    preflight = _bare(
+        "track_preflight", "track", "What a browser asks first (CORS).", "204", "Headers say what it may."
+    )
+    head = _bare("intercom_webhook_url", "webhooks", "What Intercom asks first.", "200", "The address is there.")
+    head["parameters"].append(
+        {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}, "example": "acme"}
+    )
+    return {"/v1/track": {"options": preflight}, "/v1/webhooks/intercom/{tenant}": {"head": head}}
+
+
+def _bare(operation_id: str, tag: str, summary: str, status: str, meaning: str) -> Json:
+    return {
+        "operationId": operation_id,
+        "tags": [tag],
+        "summary": summary,
+        "security": [],
+        "parameters": [{"$ref": "#/components/parameters/RequestId"}],
+        "responses": {
+            status: {"description": meaning, "headers": {HEADER: {"$ref": f"#/components/headers/{HEADER}"}}}
+        },
+    }
 
 
 def ops_paths(health: Json, unhealthy: Json) -> Json:

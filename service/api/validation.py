@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar, get_args
 
 from aiohttp import web
@@ -13,13 +14,19 @@ from service.api.errors import RequestRefusedError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+JSON_ONLY = ("application/json",)
+ANY_TYPE = "*/*"
 _MAX_FIELD_LENGTH = 200
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
-async def read_body(request: web.Request, model: type[Model]) -> Model:
-    """The body as `model`. Raises RequestRefusedError: 415 not JSON, 400 malformed or not valid (aiohttp: 413)."""
-    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8":
+async def read_body(request: web.Request, model: type[Model], consumes: Sequence[str] = JSON_ONLY) -> Model:
+    """The body, JSON of a media type in `consumes`, as `model`.
+
+    Raises RequestRefusedError: 415 not JSON, 400 malformed or not valid (aiohttp: 413).
+    """
+    named = request.content_type in consumes and (request.charset or "utf-8").lower() == "utf-8"
+    if not named and ANY_TYPE not in consumes:
         raise RequestRefusedError(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json.")
     return _validated(model, parse_json(await request.read()), "body")
 

@@ -51,7 +51,7 @@ class ContactDeleter:
         done = 0
         for tenant_id, contact_id in await self._store.contacts.unswept(limit=100):
             removed = await self._store.notes.remove_some(tenant_id, contact_id, _SWEEP_BATCH)
-            removed += await self._store.profiles.remove_sessions(tenant_id, contact_id, _SWEEP_BATCH)
+            removed += await self._store.profiles.remove_rows(tenant_id, contact_id, _SWEEP_BATCH)
             if removed == 0:
                 await self._store.contacts.swept(contact_id)
                 done += 1

@@ -3,28 +3,48 @@
 The transaction that associates an identity stores a link task with it. Linking starts after that commit, so it sees
 every event committed before; an event committed later finds the identity known. A task is finished once a scan found
 nothing left; until then any process may take it up, so a crash loses no event.
+
+An external id brings the visitor ids beside it along (decision 3): in the transaction that links the events, the free
+ones become the contact's, with link tasks of their own; one that is another's stays there, and the event says so.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from ulid import ULID
 
 from service.clock import Clock
+from service.contacts.adopt import adopt_visitors
 from service.conversations.projection import refresh
+from service.errors import ContendedError, DuplicateKeyError
 from service.identity.model import Association, Identity, IdentityKind
+from service.ops.metrics import VISITOR_CONFLICTS
 from service.ports import Session, Store
 from service.profile.model import totals_of
+from service.timeline.model import TimelineEvent
 
 BATCH = 500
 _INLINE_BATCHES = 4
 _SWEEP_LIMIT = 100
+_ATTEMPTS = 10
 _ABANDONED_AFTER = timedelta(seconds=5)
 _STRENGTH = {IdentityKind.EXTERNAL: 0, IdentityKind.EMAIL: 1, IdentityKind.VISITOR: 2}
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction did: how many events and messages it linked, and whether there may be more; how many events
+    are disputed, which visitors came along."""
+
+    linked: int = 0
+    more: bool = False
+    conflicts: int = 0
+    adopted: list[Association] = field(default_factory=list)
+
+
 class Linker:
-    """Links events to contacts, in transactions of at most 500 events."""
+    """Links events and messages to contacts, in transactions of at most 500 of each."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -77,13 +97,25 @@ class Linker:
     async def _link_one(self, session: Session, association: Association, max_batches: int | None) -> int:
         linked, batches = 0, 0
         while max_batches is None or batches < max_batches:
-            count, more = await session.transaction(lambda: _link_batch(session, association))
-            linked, batches = linked + count, batches + 1
-            if not more:
+            batch = await self._link_batch(session, association)
+            linked, batches = linked + batch.linked, batches + 1
+            if batch.adopted:
+                linked += await self.link(session, batch.adopted)
+            if not batch.more:
                 self._finished += [association.link_task] if association.link_task else []
                 return linked
         self._unfinished.append(association)
         return linked
+
+    async def _link_batch(self, session: Session, association: Association) -> _Batch:
+        for _ in range(_ATTEMPTS):
+            try:
+                batch = await session.transaction(lambda: _link_some(session, association, self._clock()))
+            except DuplicateKeyError:
+                continue  # a visitor id that was free in our snapshot is so no more: look again
+            VISITOR_CONFLICTS.inc(batch.conflicts)
+            return batch
+        raise ContendedError
 
 
 async def _any_awaiting(session: Session, identities: Sequence[Identity]) -> bool:
@@ -91,17 +123,42 @@ async def _any_awaiting(session: Session, identities: Sequence[Identity]) -> boo
     return await session.events.any_awaiting(identities) or await session.rows.any_awaiting(addresses)
 
 
-async def _link_batch(session: Session, association: Association) -> tuple[int, bool]:
-    """One transaction's work: how many events and messages, and whether there may be more. Nothing is left, too, where
-    the identity is another's now."""
+async def _link_some(session: Session, association: Association, now: datetime) -> _Batch:
+    """One transaction's work; nothing is left, too, where the identity is another's now."""
     identity, contact_id = association.identity, association.contact_id
     if not await session.identities.claim(identity, contact_id):
-        return 0, False
+        return _Batch()
+    messages = await _link_messages(session, association) if identity.kind is IdentityKind.EMAIL else 0
     events = await session.events.awaiting(identity, BATCH)
-    if events:
-        await session.events.link([event.event_id for event in events], contact_id)
-        await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
-    rows = await session.rows.awaiting(identity, BATCH) if identity.kind is IdentityKind.EMAIL else []
+    linked, more = messages + len(events), BATCH in (messages, len(events))
+    if not events:
+        return _Batch(linked, more)
+    await session.events.link([event.event_id for event in events], contact_id)
+    await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
+    if identity.kind is not IdentityKind.EXTERNAL:
+        return _Batch(linked, more)
+    disputed, adopted = await _with_visitors(session, events, association, now)
+    return _Batch(linked, more, disputed, adopted)
+
+
+async def _link_messages(session: Session, association: Association) -> int:
+    rows = await session.rows.awaiting(association.identity, BATCH)
     if rows:
-        await refresh(session, await session.rows.bind(rows, contact_id))
-    return len(events) + len(rows), BATCH in (len(events), len(rows))
+        await refresh(session, await session.rows.bind(rows, association.contact_id))
+    return len(rows)
+
+
+async def _with_visitors(
+    session: Session, events: Sequence[TimelineEvent], association: Association, now: datetime
+) -> tuple[int, list[Association]]:
+    """The events are linked by an external id: see to the visitor ids that they carry beside it. How many events are
+    disputed, and which visitors came along."""
+    tenant_id, contact_id = association.identity.tenant_id, association.contact_id
+    visitors = {one: None for event in events for one in event.identities if one.kind is IdentityKind.VISITOR}
+    owners = await session.identities.owners(visitors)
+    disputed = [event.event_id for event in events if event.disputed(owners, contact_id)]
+    if disputed:
+        await session.events.mark_disputed(disputed)
+    free = [one for one in visitors if one not in owners]
+    adopted = await adopt_visitors(session, tenant_id, contact_id, free, now) if free else []
+    return len(disputed), adopted

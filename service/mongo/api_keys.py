@@ -9,7 +9,11 @@ from service.access.model import ApiKey
 from service.mongo.documents import Document, api_key_document, api_key_of
 from service.mongo.errors import translated
 
-INDEXES = [IndexModel([("tenant_id", 1), ("created_at", 1)])]
+INDEXES = [
+    IndexModel([("tenant_id", 1), ("created_at", 1)]),
+    # A browser asks for an origin before it tells the key. Only publishable keys are in it.
+    IndexModel([("origins", 1)], partialFilterExpression={"origins": {"$exists": True}}),
+]
 
 
 class MongoApiKeys:
@@ -31,6 +35,10 @@ class MongoApiKeys:
         with translated():
             cursor = self._collection.find({} if tenant_id is None else {"tenant_id": tenant_id})
             return [api_key_of(item) for item in await cursor.sort("created_at", 1).to_list(None)]
+
+    async def serves_origin(self, origin: str) -> bool:
+        with translated():
+            return bool(await self._collection.find_one({"origins": origin, "revoked_at": None}, {"_id": 1}))
 
     async def revoke(self, key_id: str, now: datetime) -> bool:
         with translated():

@@ -12,7 +12,7 @@ from service.contacts.model import Contact
 from service.conversations.model import Direction
 from service.identity.model import Identity, IdentityKind
 from service.profile.conversed import Conversed, LastMessage
-from service.profile.model import Mark, Profile, with_conversed
+from service.profile.model import Device, Mark, Profile, with_conversed
 from service.timeline.model import TimelineEvent
 
 Document = dict[str, Any]
@@ -154,6 +154,11 @@ def _mark_of(document: Document | None) -> Mark | None:
     return Mark(document["at"], document["event_id"], document["value"]) if document else None
 
 
+def device_document(device: Device) -> Document:
+    """A device as stored. The order of the fields is part of a row's key."""
+    return device._asdict()
+
+
 def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
     get = document.get
@@ -162,6 +167,8 @@ def profile_of(document: Document) -> Profile:
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
+        device_count=get("device_count", 0),
+        devices=tuple(Device(**device) for device in get("devices", ())),
         first_seen_at=seen[0],
         last_seen_at=seen[1],
         last_page=_mark_of(get("last_page")),
@@ -201,6 +208,7 @@ def api_key_document(key: ApiKey) -> Document:
         "secret_hash": key.secret_hash,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
+        **({"origins": list(key.origins)} if key.origins else {}),
     }
 
 
@@ -214,4 +222,5 @@ def api_key_of(document: Document) -> ApiKey:
         secret_hash=document["secret_hash"],
         created_at=document["created_at"],
         revoked_at=document["revoked_at"],
+        origins=tuple(document.get("origins", ())),
     )

@@ -10,7 +10,7 @@ from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind
-from service.timeline.model import TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 
 _PORTION = 500
@@ -79,6 +79,14 @@ class MongoEvents:
         if writes:
             with translated():
                 await self._collection.bulk_write(writes, ordered=False, session=self._session)
+
+    async def mark_disputed(self, event_ids: Sequence[str]) -> None:
+        with translated():
+            await self._collection.update_many(
+                {"_id": {"$in": list(event_ids)}},
+                {"$set": {f"context.{VISITOR_CONFLICT}": True}},
+                session=self._session,
+            )
 
     async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         direction = -1 if query.newest_first else 1

@@ -23,7 +23,7 @@ from service.mongo import (
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases")
+UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases", "webhook_secrets")
 """Collections that are read by `_id` alone."""
 
 
@@ -38,6 +38,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "identities": identities.INDEXES,
         "events": [*events.INDEXES, *event_lists.INDEXES],
         "profile_sessions": profiles.INDEXES,
+        "profile_devices": profiles.INDEXES,
         "conversation_threads": conversations.THREAD_INDEXES,
         "conversation_rows": conversation_rows.INDEXES,
         "source_threads": source_threads.INDEXES,

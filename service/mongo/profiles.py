@@ -1,21 +1,24 @@
-"""The collections `profiles` (a contact's figures) and `profile_sessions` (the sessions that were counted)."""
+"""The collections `profiles` (a contact's figures), `profile_sessions` and `profile_devices` (what is counted once)."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
 from schemas.events import Source
 from service.conversations.model import Direction
-from service.mongo.documents import Document, conversed_document, mark_document, profile_of
+from service.mongo.documents import Document, conversed_document, device_document, mark_document, profile_of
 from service.mongo.errors import translated
 from service.mongo.removal import remove_some
 from service.profile.conversed import ShownThread, conversed
-from service.profile.model import Profile, Totals
+from service.profile.model import MAX_DEVICES, Device, Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
-"""Of `profile_sessions`: what a rebuild and an erasure walk."""
+"""Of `profile_sessions` and `profile_devices`: what a rebuild and an erasure walk."""
+
+_DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
 
 _SHOWN = ("last_message_at", "first_message_at", "last_message_direction")
 
@@ -27,13 +30,19 @@ class MongoProfiles:
         self._profiles = database["profiles"]
         self._sessions = database["profile_sessions"]
         self._threads = database["conversation_threads"]
+        self._devices = database["profile_devices"]
         self._session = session
 
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
-        new_sessions = await self._add_sessions(tenant_id, totals)
+        sessions = {contact_id: _session_rows(total) for contact_id, total in sorted(totals.items())}
+        devices = {contact_id: _device_rows(total) for contact_id, total in sorted(totals.items())}
+        new_sessions = await self._add_rows(self._sessions, tenant_id, sessions)
+        new_devices = await self._add_rows(self._devices, tenant_id, devices)
         writes = [
             UpdateOne(
-                {"_id": contact_id, "tenant_id": tenant_id}, _update(total, new_sessions[contact_id]), upsert=True
+                {"_id": contact_id, "tenant_id": tenant_id},
+                _update(total, len(new_sessions[contact_id]), new_devices[contact_id]),
+                upsert=True,
             )
             for contact_id, total in sorted(totals.items())
         ]
@@ -103,40 +112,47 @@ class MongoProfiles:
                 session=self._session,
             )
 
-    async def remove_sessions(self, tenant_id: str, contact_id: str, limit: int) -> int:
-        return await remove_some(self._sessions, {"tenant_id": tenant_id, "contact_id": contact_id}, limit)
+    async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
+        removed = await remove_some(self._sessions, criteria, limit)
+        return removed or await remove_some(self._devices, criteria, limit)
 
-    async def _add_sessions(self, tenant_id: str, totals: Mapping[str, Totals]) -> Counter[str]:
-        """Insert the rows of sessions not seen before; how many, by contact."""
-        rows = [
-            (contact_id, session_id)
-            for contact_id, total in sorted(totals.items())
-            for session_id in sorted(total.session_ids)
-        ]
-        if not rows:
-            return Counter()
-        keys = [{"contact_id": contact_id, "session_id": session_id} for contact_id, session_id in rows]
+    async def _add_rows(
+        self, collection: AsyncIOMotorCollection[Document], tenant_id: str, rows: Mapping[str, Sequence[Document]]
+    ) -> defaultdict[str, list[Document]]:
+        """Insert what was not seen before of the rows, by contact; those that were new."""
+        new: defaultdict[str, list[Document]] = defaultdict(list)
+        keys = [{"contact_id": contact_id, **row} for contact_id, mine in rows.items() for row in mine]
+        if not keys:
+            return new
         with translated():
-            found = await self._sessions.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
-            known = {(item["_id"]["contact_id"], item["_id"]["session_id"]) for item in found}
-            fresh = [row for row in rows if row not in known]
+            found = await collection.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
+            known = {_comparable(item["_id"]) for item in found}
+            fresh = [key for key in keys if _comparable(key) not in known]
             if fresh:
-                await self._sessions.insert_many(
-                    [
-                        {
-                            "_id": {"contact_id": contact_id, "session_id": session_id},
-                            "tenant_id": tenant_id,
-                            "contact_id": contact_id,
-                        }
-                        for contact_id, session_id in fresh
-                    ],
+                await collection.insert_many(
+                    [{"_id": key, "tenant_id": tenant_id, "contact_id": key["contact_id"]} for key in fresh],
                     ordered=False,
                     session=self._session,
                 )
-        return Counter(contact_id for contact_id, _ in fresh)
+        for key in fresh:
+            new[key["contact_id"]].append({name: value for name, value in key.items() if name != "contact_id"})
+        return new
 
 
-def _update(total: Totals, new_sessions: int) -> Document:
+def _session_rows(total: Totals) -> list[Document]:
+    return [{"session_id": session_id} for session_id in sorted(total.session_ids)]
+
+
+def _device_rows(total: Totals) -> list[Document]:
+    return [device_document(device) for device in sorted(total.devices)]
+
+
+def _comparable(key: Document) -> tuple[Any, ...]:
+    return tuple(key.values())
+
+
+def _update(total: Totals, new_sessions: int, new_devices: Sequence[Document]) -> Document:
     """The update that counts `total` in. `touched` makes it a write even where every figure stays as it is: a deletion
     must conflict with it."""
     lowest = {"first_seen_at": total.first_seen_at}
@@ -147,6 +163,10 @@ def _update(total: Totals, new_sessions: int) -> Document:
         highest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
     update: Document = {"$inc": {"page_views": total.page_views, "sessions": new_sessions, "touched": 1}}
     update |= {"$addToSet": {"sources": {"$each": sorted(total.sources)}}}
+    if new_devices:
+        # The first of all, whatever the order in which they come: the list is cut after it is sorted.
+        update["$inc"]["device_count"] = len(new_devices)
+        update["$push"] = {"devices": {"$each": list(new_devices), "$sort": _DEVICE_ORDER, "$slice": MAX_DEVICES}}
     for operator, fields in (("$min", lowest), ("$max", highest)):
         given = {name: value for name, value in fields.items() if value is not None}
         if given:

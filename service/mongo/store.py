@@ -16,6 +16,7 @@ from service.mongo.errors import translated
 from service.mongo.leases import MongoLeases
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
+from service.mongo.webhook_secrets import MongoWebhookSecrets
 from service.settings import MongoSettings
 
 _PING_SECONDS = 2.0
@@ -31,6 +32,7 @@ class MongoStore(MongoRepositories):
         self.database = database
         self.leases = MongoLeases(database)
         self.api_keys = MongoApiKeys(database)
+        self.webhook_secrets = MongoWebhookSecrets(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 

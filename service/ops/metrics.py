@@ -22,6 +22,11 @@ CONSUMER_LINKED: Final = Counter(
 CONSUMER_REFUSED_IDENTITIES: Final = Counter(
     "pathbound_consumer_refused_identities_total", "Identities that were not believed.", ["source"]
 )
+# Events that went to the contact of their external id while their visitor id is another contact's, and stays there.
+# Many of them mean shared devices, or an external id given to the wrong person.
+VISITOR_CONFLICTS: Final = Counter(
+    "pathbound_visitor_conflicts_total", "Events whose visitor id is another contact's than their external id."
+)
 # Small batches under load mean too many partitions for too little traffic, or a slow fetch.
 CONSUMER_BATCH_RECORDS: Final = Histogram(
     "pathbound_consumer_batch_records",

@@ -7,7 +7,7 @@ gives the same `Profile` (sums, minima, maxima and set unions only). So it equal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.events import Source
 from service.profile.conversed import Conversed
@@ -16,6 +16,17 @@ from service.timeline.model import TimelineEvent
 PAGE_VIEW = "page_view"
 OF_MESSAGE = "of_message"
 """In the context of a timeline event that stands for a message."""
+MAX_DEVICES = 20
+"""Devices that a profile names: the first in order, however many are counted."""
+
+
+class Device(NamedTuple):
+    """What a contact was seen with: families of browser and system, and the kind (`desktop`, `mobile`, …)."""
+
+    browser: str
+    os: str
+    device_type: str
+    is_bot: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,6 +45,7 @@ class Totals:
     sources: frozenset[str] = frozenset()
     page_views: int = 0
     session_ids: frozenset[str] = frozenset()
+    devices: frozenset[Device] = frozenset()
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
     last_page: Mark | None = None
@@ -49,6 +61,9 @@ class Profile:
     sources: tuple[str, ...] = ()
     page_views: int = 0
     sessions: int = 0
+    device_count: int = 0
+    devices: tuple[Device, ...] = ()
+    """The first MAX_DEVICES, in order."""
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
     last_page: Mark | None = None
@@ -78,12 +93,13 @@ def totals_of(events: Iterable[TimelineEvent]) -> Totals:
     if not seen:
         return Totals()
     views = [event for event in seen if event.source is Source.TRACKER and event.event == PAGE_VIEW]
-    referred = [event for event in views if event.context.get("referrer")]
-    tagged = [(event, utm) for event in views if (utm := _utm(event.data))]
+    referred = [event for event in views if event.context.get("referring_domain")]
+    tagged = [(event, utm) for event in views if (utm := _utm(event))]
     return Totals(
         sources=frozenset(event.source.value for event in seen),
         page_views=len(views),
         session_ids=frozenset(event.session_id for event in seen if event.session_id),
+        devices=frozenset(_device(event.context) for event in seen if "device_type" in event.context),
         first_seen_at=min(event.timestamp for event in seen),
         last_seen_at=max(event.timestamp for event in seen),
         last_page=_mark(max(views, key=_when), _page) if views else None,
@@ -99,6 +115,7 @@ def merge(a: Totals, b: Totals) -> Totals:
         sources=a.sources | b.sources,
         page_views=a.page_views + b.page_views,
         session_ids=a.session_ids | b.session_ids,
+        devices=a.devices | b.devices,
         first_seen_at=_least(a.first_seen_at, b.first_seen_at),
         last_seen_at=_greatest(a.last_seen_at, b.last_seen_at),
         last_page=_greatest(a.last_page, b.last_page),
@@ -125,7 +142,11 @@ def _page(event: TimelineEvent) -> dict[str, Any]:
 
 
 def _referrer(event: TimelineEvent) -> dict[str, Any]:
-    return {"referrer": event.context["referrer"]}
+    return {"referrer": event.context.get("referrer"), "domain": event.context["referring_domain"]}
+
+
+def _device(context: dict[str, Any]) -> Device:
+    return Device(context["browser"], context["os"], context["device_type"], "is_bot" in context)
 
 
 def _utm_mark(tagged: tuple[TimelineEvent, dict[str, str]]) -> Mark:
@@ -133,8 +154,13 @@ def _utm_mark(tagged: tuple[TimelineEvent, dict[str, str]]) -> Mark:
     return Mark(event.timestamp, event.event_id, dict(utm))
 
 
-def _utm(data: dict[str, Any]) -> dict[str, str]:
-    params = data.get("utmParams")
+def _utm(event: TimelineEvent) -> dict[str, str]:
+    """As the tracker sent it, else as the address had it."""
+    return utm_of(event.data.get("utmParams")) or utm_of(event.context.get("utm"))
+
+
+def utm_of(params: Any) -> dict[str, str]:
+    """The campaign's three names, as far as they are there."""
     if not isinstance(params, dict):
         return {}
     names = ("utm_source", "utm_medium", "utm_campaign")

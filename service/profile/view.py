@@ -26,6 +26,8 @@ def profile_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
         "last_seen_at": iso_or_none(figures.last_seen_at),
         "sessions": figures.sessions,
         "page_views": figures.page_views,
+        "device_count": figures.device_count,
+        "devices": [device._asdict() for device in figures.devices],
         "last_page": _seen(figures.last_page),
         "first_referrer": _seen(figures.first_referrer),
         "first_utm": _seen(figures.first_utm),

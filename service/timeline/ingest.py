@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
@@ -10,9 +10,10 @@ from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
 from service.ledger.model import Outcome, Receipt
+from service.ops.metrics import VISITOR_CONFLICTS
 from service.ports import Session, Store
 from service.profile.model import Totals, totals_of
-from service.timeline.model import IngestResult, TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
 
@@ -21,12 +22,15 @@ Owners = Mapping[Identity, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvents:
-    """What one transaction did: the new events and those of them with a contact, the identities unknown and known."""
+    """What one transaction did: the new events and those of them with a contact, the identities unknown and known.
+
+    `conflicts`: of the new, how many carry a visitor id that is another contact's."""
 
     new: frozenset[str]
     linked: Container[str]
     unknown: list[Identity]
     owners: Owners
+    conflicts: int
 
 
 class Ingest:
@@ -58,6 +62,7 @@ class Ingest:
 
         async with self._store.session() as session:
             stored = await _transaction(session, work)
+            VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
@@ -85,25 +90,29 @@ async def _transaction(session: Session, work: Callable[[], Awaitable[StoredEven
 async def store_events(session: Session, events: Sequence[TimelineEvent]) -> StoredEvents:
     """Within a transaction: store distinct events, each once, linked if an identity is known, with their figures."""
     if not events:
-        return StoredEvents(frozenset(), (), [], {})
+        return StoredEvents(frozenset(), (), [], {}, 0)
     known_events = await session.events.stored([event.event_id for event in events])
     owners = await session.identities.owners({identity for event in events for identity in event.identities})
     new: list[TimelineEvent] = []
     contacts: dict[str, str] = {}
     unknown: dict[Identity, None] = {}
+    conflicts = 0
     for event in events:
         contact_id = owner_of(event, owners)
         stored_awaiting = known_events.get(event.event_id)
         if stored_awaiting is None:
-            new.append(event)
             if contact_id is not None:
                 contacts[event.event_id] = contact_id
+                if len(event.identities) > 1 and event.disputed(owners, contact_id):
+                    event = replace(event, context={**event.context, VISITOR_CONFLICT: True})
+                    conflicts += 1
+            new.append(event)
         if stored_awaiting or (stored_awaiting is None and contact_id is None):
             unknown.update(dict.fromkeys(event.identities))
     if new:
         await session.events.insert(new, contacts)
     await _add_figures(session, new, contacts)
-    return StoredEvents(frozenset(event.event_id for event in new), contacts, list(unknown), owners)
+    return StoredEvents(frozenset(event.event_id for event in new), contacts, list(unknown), owners, conflicts)
 
 
 def outcomes_of(events: Sequence[TimelineEvent], stored: StoredEvents) -> list[Outcome]:

@@ -1,11 +1,15 @@
 """Timeline events as the core knows them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from schemas.events import Source
-from service.identity.model import Identity
+from service.identity.model import Identity, IdentityKind
+
+VISITOR_CONFLICT = "visitor_conflict"
+"""In the context of an event that went to the contact of its external id, while its visitor id is another's."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,12 @@ class TimelineEvent:
     visitor_id: str | None = None
     session_id: str | None = None
     context: dict[str, Any] = field(default_factory=dict)
+
+    def disputed(self, owners: Mapping[Identity, str], contact_id: str) -> bool:
+        """Whether a visitor id of it belongs to another contact than the one that it went to."""
+        return any(
+            one.kind is IdentityKind.VISITOR and owners.get(one, contact_id) != contact_id for one in self.identities
+        )
 
 
 @dataclass(frozen=True, slots=True)

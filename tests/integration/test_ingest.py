@@ -7,10 +7,11 @@ from typing import Any
 
 from deploy.bootstrap import build_core
 from schemas.contacts import CreateContact
+from schemas.identify import Identify
 from service.contacts.context import Caller
 from service.identity.model import Association, Identity
 from service.mongo.store import MongoStore
-from service.profile.model import totals_of
+from service.profile.model import MAX_DEVICES, totals_of
 from service.timeline.model import TimelineEvent
 from service.timeline.query import TimelineQuery
 from tests.support.events import MORNING, external, page_view, visitor
@@ -41,6 +42,7 @@ async def assert_exact(store: MongoStore, contact_id: str) -> None:
     assert (profile.page_views, profile.sessions) == (total.page_views, len(total.session_ids))
     assert (profile.first_seen_at, profile.last_seen_at) == (total.first_seen_at, total.last_seen_at)
     assert (profile.last_page, profile.first_referrer) == (total.last_page, total.first_referrer)
+    assert (profile.device_count, profile.devices) == (len(total.devices), tuple(sorted(total.devices)[:MAX_DEVICES]))
 
 
 async def test_events_before_and_after_the_contact_are_in_its_timeline(store: MongoStore) -> None:
@@ -120,6 +122,33 @@ async def test_an_external_id_wins_and_associates_the_free_visitor(store: MongoS
     assert (contact.visitor_ids, contact.version, contact.sequence) == (("free",), 2, 2)
     assert await store.identities.owners([visitor(TENANT, "bobs")]) == {visitor(TENANT, "bobs"): bob}
     assert [record.sequence for record in await _published(store, ada)] == [1, 2]
+    contexts = {event.event_id: event.context for event in await tracker_events(store, ada)}
+    assert contexts == {early.event_id: {}, both[0].event_id: {}, both[1].event_id: {"visitor_conflict": True}}
+
+
+async def test_an_external_id_identified_late_brings_its_visitors_along(store: MongoStore) -> None:
+    core = build_core(store)
+    bob = await create(store, "bob@example.com", "bobs")
+    await core.ingest(
+        [
+            page_view(TENANT, external(TENANT, "crm-7"), visitor(TENANT, f"free-{n % 3}"), event_id=f"evt_{n:04}")
+            for n in range(1200)
+        ]
+    )
+    alone = [page_view(TENANT, visitor(TENANT, f"free-{n}"), event_id=f"evt_alone_{n}") for n in range(3)]
+    await core.ingest(alone)
+
+    traits = {"email": "ada@example.com"}
+    found = await core.use_cases.identify(CALLER, Identify.model_validate({"external_id": "crm-7", "traits": traits}))
+
+    assert found.contact is not None
+    ada = await store.contacts.get(TENANT, found.contact.contact_id)
+    assert ada is not None
+    assert set(ada.visitor_ids) == {"free-0", "free-1", "free-2"}
+    assert len(await tracker_events(store, ada.contact_id)) == 1203
+    assert [record.sequence for record in await _published(store, ada.contact_id)] == list(range(1, ada.sequence + 1))
+    assert await tracker_events(store, bob) == []
+    await assert_exact(store, ada.contact_id)
 
 
 async def _published(store: MongoStore, contact_id: str) -> list[Any]:

@@ -12,12 +12,13 @@ from service.errors import DuplicateKeyError
 from service.identity.model import Association
 from service.ledger.model import Outcome, Receipt, Row, RowKey
 from service.mongo.store import MongoStore
-from service.profile.model import totals_of
+from service.profile.model import MAX_DEVICES, Device, totals_of
 from service.timeline.query import TimelineQuery
 from tests.support.events import MORNING, external, page_view, visitor
 from tests.support.memory_store import MemoryStore
 
 TENANT = "t"
+REFERRED = {"referrer": "https://a.example/", "referring_domain": "a.example"}
 
 
 @pytest.fixture(params=["memory", "mongodb"])
@@ -98,6 +99,23 @@ async def test_an_event_is_linked_once_for_good(any_store: Any) -> None:
     assert portions == [[replace(event, contact_id="ct_1")]]
 
 
+async def test_a_dispute_is_recorded_beside_what_the_event_has(any_store: Any) -> None:
+    events = [
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_1", context={"referrer": "https://a.example/"}),
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_2"),
+        page_view(TENANT, visitor(TENANT, "v"), event_id="evt_3"),
+    ]
+    await any_store.events.insert(events)
+    await any_store.events.mark_disputed(["evt_1", "evt_2"])
+
+    stored = await any_store.events.awaiting(visitor(TENANT, "v"), 10)
+    assert {event.event_id: event.context for event in stored} == {
+        "evt_1": {"referrer": "https://a.example/", "visitor_conflict": True},
+        "evt_2": {"visitor_conflict": True},
+        "evt_3": {},
+    }
+
+
 async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: Any) -> None:
     # Two events a minute: ties are broken by id.
     events = [
@@ -120,7 +138,7 @@ async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: A
 async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     utm = {"utmParams": {"utm_source": "news", "utm_medium": "mail"}}
     events = [
-        page_view(TENANT, event_id="evt_1", minute=1, session_id="s1", context={"referrer": "https://a.example/"}),
+        page_view(TENANT, event_id="evt_1", minute=1, session_id="s1", context=REFERRED),
         page_view(TENANT, event_id="evt_2", minute=3, session_id="s1", data=utm),
         page_view(TENANT, event_id="evt_3", minute=2, session_id="s2", data={"title": "Two"}),
     ]
@@ -131,9 +149,28 @@ async def test_figures_add_up_whatever_the_order(any_store: Any) -> None:
     assert (profile.page_views, profile.sessions, profile.sources) == (3, 2, ("tracker",))
     assert (profile.first_seen_at, profile.last_seen_at) == (events[0].timestamp, events[1].timestamp)
     assert profile.last_page.value == {"url": "https://www.example.com/3", "title": None}
-    assert profile.first_referrer.value == {"referrer": "https://a.example/"}
+    assert profile.first_referrer.value == {"referrer": "https://a.example/", "domain": "a.example"}
     assert profile.first_utm.value == {"utm_source": "news", "utm_medium": "mail"}
     assert await any_store.profiles.get("other", "ct_1") is None
+
+
+async def test_each_device_counts_once_and_the_first_are_named(any_store: Any) -> None:
+    devices = [
+        {"browser": browser, "os": os, "device_type": kind, **robot}
+        for browser in ("Safari", "Chrome", "\u00c9dith", "chrome")
+        for os, kind in (("Windows", "desktop"), ("Android", "mobile"), ("Android", "tablet"))
+        for robot in ({}, {"is_bot": True})
+    ]
+    events = [page_view(TENANT, event_id=f"evt_{n}", context=device) for n, device in enumerate(devices)]
+    events += [page_view(TENANT, event_id="evt_none")]
+    for event in [*events, *events[::-1]]:
+        await any_store.profiles.add(TENANT, {"ct_1": totals_of([event]), "ct_2": totals_of([events[0]])})
+
+    profile = await any_store.profiles.get(TENANT, "ct_1")
+    assert profile.device_count == len(devices)
+    assert profile.devices == tuple(sorted(totals_of(events).devices)[:MAX_DEVICES])
+    other = await any_store.profiles.get(TENANT, "ct_2")
+    assert other.devices == (Device("Safari", "Windows", "desktop"),)
 
 
 async def test_locking_counts_the_sequence_and_time_never_goes_back(any_store: Any) -> None:

@@ -18,8 +18,8 @@ from service.identity.model import Association, Identity
 from service.ledger.model import Outcome, Receipt, Row, additions, row_key
 from service.outbox.model import OutboxRecord
 from service.profile.conversed import Conversed, ShownThread, conversed
-from service.profile.model import Profile, Totals, merge, with_conversed
-from service.timeline.model import TimelineEvent
+from service.profile.model import MAX_DEVICES, Profile, Totals, merge, with_conversed
+from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads
 
@@ -186,6 +186,13 @@ class Events:
         written: Documents = {("event", event.event_id): event for event in events}
         await self._view.writing(written | {("event", event_id): None for event_id in gone})
 
+    async def mark_disputed(self, event_ids: Sequence[str]) -> None:
+        known = await self._view.reading()
+        marked = {("event", one): known["event", one] for one in event_ids}
+        await self._view.writing(
+            {key: replace(one, context={**one.context, VISITOR_CONFLICT: True}) for key, one in marked.items()}
+        )
+
     async def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         asked = [
             event
@@ -236,6 +243,8 @@ class Profiles:
             sources=tuple(sorted(total.sources)),
             page_views=total.page_views,
             sessions=len(total.session_ids),
+            device_count=len(total.devices),
+            devices=tuple(sorted(total.devices)[:MAX_DEVICES]),
             first_seen_at=total.first_seen_at,
             last_seen_at=total.last_seen_at,
             last_page=total.last_page,

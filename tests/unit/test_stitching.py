@@ -15,7 +15,7 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.contacts import CreateContact
+from schemas.contacts import MAX_VISITOR_IDS, CreateContact
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
@@ -23,15 +23,16 @@ from service.contacts.edit import ContactEditor
 from service.contacts.locks import ContactLocks
 from service.errors import IdentityTakenError
 from service.identity.linking import Linker
-from service.identity.model import Identity
+from service.identity.model import Identity, IdentityKind
 from service.profile.model import Totals, totals_of
 from service.timeline.ingest import Ingest, owner_of
-from service.timeline.model import TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from tests.support.events import MORNING, external, page_view, visitor
 from tests.support.memory_store import MemoryStore
 
 TENANT = "t"
 VISITORS = ["v1", "v2", "v3"]
+EXTERNALS = ["e1", "e2"]
 
 
 @coroutine
@@ -61,11 +62,12 @@ class World:
         self.ingest = Ingest(self.store, self.linker, associator)
         self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
 
-    async def create_contact(self, email: str, visitors: list[str]) -> None:
-        """A client's request; a refusal is an answer too."""
+    async def create_contact(self, email: str, visitors: list[str], external_id: str | None = None) -> None:
+        """A client's request, as POST /v1/identify makes it of an external id; a refusal is an answer too."""
+        external_ids = [external(TENANT, external_id)] if external_id else []
         try:
             wanted = CreateContact.model_validate({"email": email, "visitor_id": visitors})
-            await self.create(Caller(TENANT, "key", None), wanted)
+            await self.create(Caller(TENANT, "key", None), wanted, external_ids)
         except IdentityTakenError:
             return
 
@@ -109,14 +111,19 @@ def step(work: Coroutine[Any, Any, Any]) -> bool:
 
 identities = st.one_of(
     st.sampled_from(VISITORS).map(lambda value: (visitor(TENANT, value),)),
-    st.sampled_from(VISITORS).map(lambda value: (external(TENANT, "e1"), visitor(TENANT, value))),
+    st.tuples(st.sampled_from(EXTERNALS), st.sampled_from(VISITORS)).map(
+        lambda pair: (external(TENANT, pair[0]), visitor(TENANT, pair[1]))
+    ),
+)
+wanted_contacts = st.tuples(
+    st.lists(st.sampled_from(VISITORS), max_size=2, unique=True), st.none() | st.sampled_from(EXTERNALS)
 )
 stories = st.fixed_dictionaries(
     {
         "events": st.lists(identities, min_size=1, max_size=6),
         # Batches of event numbers: the same number twice is a redelivery.
         "batches": st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=4),
-        "contacts": st.lists(st.lists(st.sampled_from(VISITORS), max_size=2, unique=True), max_size=3),
+        "contacts": st.lists(wanted_contacts, max_size=3),
         "schedule": st.lists(st.tuples(st.integers(0, 7), st.integers(0, 9)), max_size=120),
         "external_known": st.booleans(),
     }
@@ -136,8 +143,8 @@ def play(story: dict[str, Any]) -> World:
     works: list[Callable[[], Coroutine[Any, Any, Any]]] = [
         *(lambda batch=batch: world.ingest([events[n % len(events)] for n in batch]) for batch in story["batches"]),
         *(
-            lambda n=n, visitors=visitors: world.create_contact(f"c{n}@example.com", visitors)
-            for n, visitors in enumerate(story["contacts"])
+            lambda n=n, wanted=wanted: world.create_contact(f"c{n}@example.com", *wanted)
+            for n, wanted in enumerate(story["contacts"])
         ),
     ]
     running = [(make, make()) for make in works]
@@ -200,6 +207,70 @@ def test_change_sequences_are_gapless_and_no_link_task_is_left(story: dict[str, 
         records = [record for record in memory.all("outbox").values() if record.contact_id == contact.contact_id]
         assert sorted(record.sequence for record in records) == list(range(1, contact.sequence + 1))
     assert not memory.all("task")
+
+
+@settings(max_examples=400, deadline=None)
+@given(stories)
+def test_a_known_external_id_brings_the_free_visitors_along(story: dict[str, Any]) -> None:
+    world = play(story)
+    owners = world.registry()
+
+    for event in world.events().values():
+        externals = [one for one in event.identities if one in owners and one.kind is IdentityKind.EXTERNAL]
+        if externals:
+            assert all(one in owners for one in event.identities), "no visitor of a known external id stays nobody's"
+    for contact in world.store.memory.all("contact").values():
+        mine = {one.value for one, owner in owners.items() if (one.kind, owner) == ("visitor", contact.contact_id)}
+        assert set(contact.visitor_ids) == mine
+    # A dispute is told of an event that its external id decided, and of no other.
+    for event in world.events().values():
+        if VISITOR_CONFLICT in event.context:
+            assert event.disputed(owners, str(event.contact_id))
+            assert owners[event.identities[0]] == event.contact_id
+
+
+def test_an_external_id_that_is_registered_late_brings_its_visitors_history() -> None:
+    world = World()
+    both = page_view(TENANT, external(TENANT, "e1"), visitor(TENANT, "v1"), event_id="evt_both", minute=1)
+    alone = page_view(TENANT, visitor(TENANT, "v1"), event_id="evt_alone", minute=2)
+    run_to_end(world.ingest([both, alone]))
+
+    run_to_end(world.create_contact("a@example.com", [], "e1"))
+
+    assert {event.event_id for event in world.events().values() if event.contact_id == "ct_0"} >= {
+        "evt_both",
+        "evt_alone",
+    }
+    assert world.registry()[visitor(TENANT, "v1")] == "ct_0"
+
+
+def test_a_visitor_of_another_contact_stays_there_and_the_event_says_so() -> None:
+    world = World()
+    run_to_end(world.create_contact("owner@example.com", ["v1"]))
+    run_to_end(world.create_contact("known@example.com", [], "e1"))
+    event = page_view(TENANT, external(TENANT, "e1"), visitor(TENANT, "v1"), event_id="evt_1")
+
+    run_to_end(world.ingest([event]))
+    run_to_end(world.ingest([event]))
+
+    assert world.registry()[visitor(TENANT, "v1")] == "ct_0"
+    stored = world.events()["evt_1"]
+    assert (stored.contact_id, stored.context) == ("ct_1", {VISITOR_CONFLICT: True})
+
+
+def test_a_contact_takes_no_more_visitors_than_it_has_room_for() -> None:
+    world = World()
+    events = [
+        page_view(TENANT, external(TENANT, "e1"), visitor(TENANT, f"many-{n:03}"), event_id=f"evt_{n:03}")
+        for n in range(MAX_VISITOR_IDS + 5)
+    ]
+    run_to_end(world.ingest(events))
+
+    run_to_end(world.create_contact("a@example.com", ["v1"], "e1"))
+
+    assert len(world.store.memory.all("contact")["ct_0"].visitor_ids) == MAX_VISITOR_IDS
+    linked = [event for event in world.events().values() if event.contact_id == "ct_0" and event.source == "tracker"]
+    assert len(linked) == len(events)
 
 
 def test_an_event_stored_before_a_crash_is_linked_by_its_redelivery() -> None:

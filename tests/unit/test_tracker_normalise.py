@@ -164,7 +164,18 @@ def test_the_external_id_is_stronger_than_the_visitor() -> None:
     )
 
 
-@pytest.mark.parametrize("junk", ["undefined", "  ", "", "0", "'null'", "[object Object]", "00-00", "v" * 257, 0])
+JUNK = (
+    "anonymous|guest|distinct_id|id|email|undefined|true|false|not_authenticated|"
+    "[object Object]|NaN|None|none|null|0|-1"
+).split("|")
+SPELLINGS = [
+    spelt
+    for word in JUNK
+    for spelt in (word, word.upper(), word.title(), f" {word} ", f'"{word}"', f"'{word}'", f"\u201c{word}\u201d")
+]
+
+
+@pytest.mark.parametrize("junk", [*SPELLINGS, "  ", "", "00-00", "---", "000", "v" * 257, 0, -1])
 def test_junk_is_stored_and_never_linked(junk: str | int) -> None:
     event = event_of(visitorId=junk, external_contact_id="crm-7")
     assert event.identities == (Identity("acme", IdentityKind.EXTERNAL, "crm-7"),)
@@ -188,9 +199,32 @@ def test_what_was_sent_is_kept() -> None:
     assert event.context == {
         "ga_user_id": "GA1",
         "user_agent": "Mozilla/5.0",
+        "browser": "Other",
+        "os": "Other",
+        "device_type": "other",
         "referrer": "https://r.example/",
+        "referring_domain": "r.example",
         "screen_resolution": "1x1",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"userAgent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}, {"browser": "Googlebot", "is_bot": True}),
+        ({"userAgent": ""}, {"user_agent": "", "browser": None}),
+        ({"referrer": "https://shop.example/a", "url": "https://www.shop.example/b"}, {"referring_domain": None}),
+        ({"url": "https://x.example/?utm_source=news&utm_id=7"}, {"utm": {"utm_source": "news"}}),
+        ({"url": "https://x.example/?utm_source=news", "data": {"utmParams": {}}}, {"utm": {"utm_source": "news"}}),
+        (
+            {"url": "https://x.example/?utm_source=news", "data": {"utmParams": {"utm_source": "sent"}}},
+            {"utm": None},  # what was sent is in `data` already
+        ),
+    ],
+)
+def test_what_follows_from_what_was_sent(fields: dict[str, Any], told: dict[str, Any]) -> None:
+    context = event_of(**fields).context
+    assert {name: context.get(name) for name in told} == told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Give a contact the visitor ids that events of its external id carry (design, decision 3)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from schemas.contacts import MAX_VISITOR_IDS, UpdateContact
+from service.contacts.changes import record_changes
+from service.contacts.context import Caller
+from service.contacts.merge import merge
+from service.errors import ContactTooLargeError
+from service.identity.model import Association, Identity
+from service.ids import new_link_task
+from service.ports import Repositories
+
+
+async def adopt_visitors(
+    repositories: Repositories, tenant_id: str, contact_id: str, free: Sequence[Identity], now: datetime
+) -> list[Association]:
+    """Within the transaction that links the events: the contact has the ids after it, or none of it has happened.
+
+    As many as the contact has room for; nothing is written where that is none. What was stored under the ids is to be
+    linked afterwards: the associations say so. Raises DuplicateKeyError where an id is free no more.
+    """
+    contact = await repositories.contacts.get(tenant_id, contact_id)
+    if contact is None:
+        return []
+    room = max(0, MAX_VISITOR_IDS - len(contact.visitor_ids))
+    # Trusted: the ids come from the registry's own rules, not from a client.
+    wanted = UpdateContact.model_construct(
+        properties={}, visitor_id=[visitor.value for visitor in free[:room]], company_id=None
+    )
+    try:
+        merged = merge(contact, wanted, now)
+    except ContactTooLargeError:
+        return []
+    associations = [Association(visitor, contact_id, new_link_task()) for visitor in merged.gained]
+    if associations:
+        await repositories.identities.associate(associations, now)
+        await repositories.contacts.replace(merged.contact)
+        caller = Caller(tenant_id, actor=None, request_id=None)
+        await record_changes(repositories, caller, merged.contact, merged.changes)
+    return associations

@@ -1,0 +1,51 @@
+"""Intercom's webhooks: authenticated by their signature, they are put on `intercom.events` as they are."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.events import Source
+from schemas.topics import INTERCOM_EVENTS
+from service.contacts.context import Caller
+from service.intake.model import InboundRecord
+from service.intake.ports import InboundPublisher
+from service.ports import Store
+from service.webhooks.intercom import signature_matches
+
+_NOBODYS_SECRET = secrets.token_hex(32)
+
+
+class IntercomIntake:
+    """The use-case behind `POST /v1/webhooks/intercom/:tenant`."""
+
+    def __init__(self, store: Store, publisher: InboundPublisher) -> None:
+        self._store = store
+        self._publisher = publisher
+
+    async def authentic(self, tenant_id: str, body: bytes, signature: str | None) -> bool:
+        """Whether the tenant's secret signed the body. Takes the same steps for a tenant without one."""
+        secret = await self._store.webhook_secrets.get(tenant_id, Source.INTERCOM.value)
+        matches = signature_matches(secret or _NOBODYS_SECRET, body, signature)
+        return matches and secret is not None
+
+    async def __call__(self, caller: Caller, body: bytes, notification: Mapping[str, Any]) -> None:
+        """Kafka has it on return. `body` is what `notification` was read from. Raises StreamUnavailableError."""
+        # A tenant id has nothing that JSON would escape, and the body stays as it was signed, to the letter.
+        value = b'{"tenant_id":"%b","notification":%b}' % (caller.tenant_id.encode(), body)
+        await self._publisher.publish([InboundRecord(INTERCOM_EVENTS, _key(notification), value, caller.request_id)])
+
+
+def _key(notification: Mapping[str, Any]) -> bytes | None:
+    """The conversation's id, else the contact's: what is told of one of them stays in order."""
+    data = notification.get("data")
+    item = data.get("item") if isinstance(data, dict) else None
+    if not isinstance(item, dict):
+        return None
+    contact = item.get("contact") or item.get("user")
+    inner = contact.get("id") if isinstance(contact, dict) else None
+    found = next((one for one in (item.get("conversation_id"), item.get("id"), inner) if _is_id(one)), None)
+    return None if found is None else str(found).encode("utf-8", "replace")
+
+
+def _is_id(value: Any) -> bool:
+    return (isinstance(value, str) and bool(value)) or (isinstance(value, int) and not isinstance(value, bool))

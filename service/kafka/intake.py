@@ -1,0 +1,91 @@
+"""What the doors for sources publish through: implements `service.intake.ports.InboundPublisher`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from service.errors import StreamUnavailableError
+from service.intake.model import InboundRecord
+from service.kafka.producers import discard, make_producer
+
+PUBLISH_SECONDS = 5.0
+"""How long a request may wait for Kafka, connecting included."""
+
+
+class KafkaInboundPublisher:
+    """One idempotent producer (`acks=all`) for all requests, made at the first one. After any failure it is thrown
+    away with all that it still had in hand, so that nothing is sent long after its client was told to send it again."""
+
+    def __init__(self, bootstrap: str, topic_prefix: str = "", publish_seconds: float = PUBLISH_SECONDS) -> None:
+        self._bootstrap = bootstrap
+        self._topic_prefix = topic_prefix
+        self._publish_seconds = publish_seconds
+        self._starting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def publish(self, records: Sequence[InboundRecord]) -> None:
+        """See InboundPublisher.publish."""
+        starting = self._start()
+        try:
+            async with asyncio.timeout(self._publish_seconds):
+                # Others wait for the same producer: whoever gives up must not cancel its start.
+                producer = await asyncio.shield(starting)
+                await self._send_all(producer, records)
+        except (KafkaError, OSError, TimeoutError) as error:
+            self._drop(starting)
+            raise StreamUnavailableError(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Let go of the producer, in bounded time whatever state Kafka is in."""
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            await self._end(starting, clean=True)
+        while self._ending:
+            await asyncio.wait(self._ending)
+
+    def _start(self) -> "asyncio.Task[AIOKafkaProducer]":
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._started())
+        return self._starting
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = make_producer(self._bootstrap)
+        try:
+            async with asyncio.timeout(self._publish_seconds):
+                await producer.start()
+        except BaseException:
+            await discard(producer, clean=False)
+            raise
+        return producer
+
+    async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[InboundRecord]) -> None:
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for record in records:
+                headers = [("x-request-id", record.request_id.encode())] if record.request_id else []
+                topic = f"{self._topic_prefix}{record.topic}"
+                sent.append(await producer.send(topic, value=record.value, key=record.key, headers=headers))
+            await asyncio.gather(*sent)
+        finally:
+            for future in sent:
+                if future.done() and not future.cancelled():
+                    future.exception()  # seen: the first error is the one that is raised
+                future.cancel()
+
+    def _drop(self, starting: "asyncio.Task[AIOKafkaProducer]") -> None:
+        if self._starting is not starting:
+            return  # somebody else has thrown it away
+        self._starting = None
+        ending = asyncio.create_task(self._end(starting, clean=False))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, starting: "asyncio.Task[AIOKafkaProducer]", *, clean: bool) -> None:
+        if not starting.done():
+            starting.cancel()
+        await asyncio.wait([starting])
+        if not starting.cancelled() and starting.exception() is None:
+            await discard(starting.result(), clean=clean)
