@@ -179,8 +179,8 @@ def test_hostile_html_is_bounded(name: str) -> None:
 
 def test_beyond_a_limit_the_text_is_still_there() -> None:
     text, html = readable("<head><title>T</title></head>" + "<div>" * 1_000 + "Hello <b>Ada</b> &amp; all</div><p>Bye")
-    assert text == "Hello Ada & all\nBye"
-    assert html == "Hello Ada &amp; all<br>Bye"
+    assert text == "Hello Ada & all\n\nBye"
+    assert html == "Hello Ada &amp; all<br><br>Bye"
 
 
 def test_what_follows_the_limit_is_cut_off() -> None:
