@@ -132,7 +132,7 @@ def _sanitised(source: str) -> str | None:
         url_schemes={"http", "https", "mailto"},
         url_relative="deny",  # they would be addresses of whoever shows the mail
         link_rel="noopener noreferrer nofollow",
-    )
+    ).strip()
 
 
 def _laid_out(safe: str) -> str | None:

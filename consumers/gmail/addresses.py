@@ -127,7 +127,7 @@ def _entries(value: str) -> Iterator[_Entry]:
 def _named(name: str, address: str) -> Iterator[Participant]:
     told = one_line(decoded_words(name))[:MAX_NAME_LENGTH] or None
     cleaned = one_line(address).strip("'\" ")
-    if "@" not in cleaned or len(cleaned) > MAX_ADDRESS_LENGTH:
+    if "@" not in cleaned or len(cleaned) > MAX_ADDRESS_LENGTH or ";" in cleaned:
         told = told or cleaned[:MAX_NAME_LENGTH] or None
         cleaned = ""
     if told or cleaned:
