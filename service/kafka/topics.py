@@ -35,7 +35,7 @@ async def create_topics(settings: TopicSettings) -> list[str]:
             "Is it running, and is PATHBOUND_KAFKA_BOOTSTRAP right?"
         ) from error
     finally:
-        await _close(admin)
+        await close_admin(admin)
     return names
 
 
@@ -78,7 +78,8 @@ async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
     return await admin._send_request(request)  # noqa: SLF001
 
 
-async def _close(admin: AIOKafkaAdminClient) -> None:
+async def close_admin(admin: AIOKafkaAdminClient) -> None:
+    """Close it within a second, whatever state Kafka is in."""
     try:
         async with asyncio.timeout(1.0):
             await admin.close()

@@ -36,9 +36,10 @@ class RowKey(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Counts by outcome, of all records of the key before `next_offset`."""
+    """Counts by outcome, of all records of the key from `first_offset` to before `next_offset`."""
 
     key: RowKey
+    first_offset: int
     next_offset: int
     counts: Mapping[Outcome, int]
 
@@ -57,10 +58,12 @@ def additions(outcomes: Iterable[tuple[Receipt, Outcome]], next_offsets: Mapping
     """What to add to which rows, and their next offsets afterwards. A record before its row's next offset has been
     counted already; a row with nothing new is left out."""
     counts: dict[RowKey, Counter[Outcome]] = {}
+    first: dict[RowKey, int] = {}
     ends: dict[RowKey, int] = {}
     for receipt, outcome in outcomes:
         key = row_key(receipt)
         if receipt.offset >= next_offsets.get(key, 0):
             counts.setdefault(key, Counter())[outcome] += 1
+            first[key] = min(first.get(key, receipt.offset), receipt.offset)
             ends[key] = max(ends.get(key, 0), receipt.offset + 1)
-    return [Row(key, ends[key], counted) for key, counted in counts.items()]
+    return [Row(key, first[key], ends[key], counted) for key, counted in counts.items()]

@@ -1,4 +1,4 @@
-"""The collection `ledger`: `_id` is (topic, partition, tenant), the rest `next_offset` and a count for each outcome."""
+"""The collection `ledger`: `_id` is (topic, partition, tenant); `first_offset`, `next_offset`, a count an outcome."""
 
 from collections.abc import Iterable, Sequence
 
@@ -53,7 +53,8 @@ class MongoLedger:
 
 def _addition(row: Row) -> UpdateOne:
     counts = {str(outcome): row.counts.get(outcome, 0) for outcome in Outcome}
-    return UpdateOne({"_id": _id_of(row.key)}, {"$inc": counts, "$set": {"next_offset": row.next_offset}}, upsert=True)
+    offsets: Document = {"$min": {"first_offset": row.first_offset}, "$set": {"next_offset": row.next_offset}}
+    return UpdateOne({"_id": _id_of(row.key)}, {"$inc": counts, **offsets}, upsert=True)
 
 
 def _id_of(key: RowKey) -> Document:
@@ -67,4 +68,4 @@ def _key_of(document: Document) -> RowKey:
 
 def _row_of(document: Document) -> Row:
     counts = {outcome: int(document[str(outcome)]) for outcome in Outcome}
-    return Row(_key_of(document), int(document["next_offset"]), counts)
+    return Row(_key_of(document), int(document["first_offset"]), int(document["next_offset"]), counts)

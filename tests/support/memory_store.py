@@ -241,7 +241,7 @@ class Ledger:
 def _sum(before: Row | None, added: Row) -> Row:
     old = before.counts if before else {}
     counts = {outcome: old.get(outcome, 0) + added.counts.get(outcome, 0) for outcome in Outcome}
-    return added._replace(counts=counts)
+    return added._replace(first_offset=before.first_offset if before else added.first_offset, counts=counts)
 
 
 class Outbox:
