@@ -17,6 +17,19 @@ SESSION_TIMEOUT_MS = 10_000
 NEVER_MS = 2**31 - 1
 
 
+def make_reader(bootstrap: str) -> Any:
+    """A consumer of no group that is not connected yet: for looking, from positions that it is told."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        request_timeout_ms=15_000,
+    )
+
+
 def make_consumer(settings: ConsumerSettings, group_id: str) -> Any:
     """A consumer that is not connected yet: no automatic commits, raw bytes, only committed records."""
     drain_ms = int(settings.consumer_drain_seconds * 1000)

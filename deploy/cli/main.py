@@ -4,6 +4,7 @@ import click
 
 from deploy.cli.api import api
 from deploy.cli.consume import consume
+from deploy.cli.dlq import dlq
 from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.ledger import ledger
@@ -23,7 +24,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, ledger, openapi):
+for command in (up, api, relay, consume, init, keys, send, dlq, ledger, openapi):
     pathbound.add_command(command)
 
 

@@ -17,6 +17,7 @@ from service.mongo import (
     notes,
     outbox,
     profiles,
+    redrives,
 )
 from service.mongo.documents import Document
 from service.mongo.errors import translated
@@ -41,6 +42,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "outbox": outbox.indexes(outbox_retention_seconds),
         "relay_members": leases.MEMBER_INDEXES,
         "ledger": ledger.INDEXES,
+        "redrives": redrives.INDEXES,
         "api_keys": api_keys.INDEXES,
     }
 
