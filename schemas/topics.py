@@ -34,6 +34,11 @@ class TopicSpec:
     name: str
     config: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def dead_letters(self) -> bool:
+        """Whether it holds what could not be handled from another."""
+        return self.name.endswith(dead_letters_of(""))
+
 
 _SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 # The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true.

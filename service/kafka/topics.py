@@ -60,10 +60,17 @@ def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:
         name=settings.topic_prefix + topic.name,
         num_partitions=settings.topic_partitions,
         replication_factor=1,
-        topic_configs=topic.config,
+        topic_configs=_config(topic, settings),
     )
     made.replication_factor = settings.topic_replication  # the constructor refuses -1, which brokers take
     return made
+
+
+def _config(topic: TopicSpec, settings: TopicSettings) -> dict[str, str]:
+    hours = settings.dead_letter_retention_hours
+    if not topic.dead_letters or hours < 0:
+        return topic.config
+    return topic.config | {"retention.ms": str(hours * 3_600_000)}
 
 
 async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:

@@ -12,17 +12,22 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import REGISTRY
 
 from consumers.runtime.dead_letters import DeadLetters
+from consumers.runtime.depth import depth_measure
 from consumers.runtime.letters import Letter, Selection, open_letters
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.records import to_record
 from consumers.runtime.redrive import Redriver, RedriveReport
 from schemas.positions import Position
 from schemas.topics import TRACKER_EVENTS, dead_letters_of
+from service.kafka.topics import create_topics
 from service.mongo.store import MongoStore
 from service.redrive.model import Claim
-from service.settings import MongoSettings
+from service.settings import MongoSettings, TopicSettings
 from tests.support.commands import pathbound
 from tests.support.relay import read_committed
 
@@ -218,6 +223,46 @@ async def test_what_a_dead_run_had_in_hand_is_free_after_its_lease(letters: Lett
     assert await store.redrives.claim([first, second], "next") == {first: Claim.SENT, second: Claim.OURS}
     assert await store.redrives.count(letters.dlq, {first.partition: 0}) == 1
     assert await store.redrives.count(letters.dlq, {first.partition: first.offset + 1}) == 0
+
+
+async def test_the_depth_falls_as_letters_are_sent_again(letters: Letters, store: MongoStore) -> None:
+    measure = depth_measure(letters.bootstrap, letters.dlq, store.redrives)
+
+    def depth() -> float | None:
+        return REGISTRY.get_sample_value("pathbound_dead_letters_waiting", {"topic": letters.dlq})
+
+    await measure()
+    assert depth() == 0
+    await letters.put(b"one", b"two", b"three")
+    await measure()
+    assert depth() == 3
+    sent = (await letters.read())[0].position
+    await store.redrives.sent({sent: Position(letters.topic, 0, 0)})
+    await measure()
+    assert depth() == 2
+    # With Kafka away it stays, and nobody's loop ends.
+    await depth_measure("127.0.0.1:1", letters.dlq, store.redrives)()
+    assert depth() == 2
+
+
+async def test_letters_are_kept_as_long_as_is_asked(kafka_bootstrap: str, topic_prefix: str) -> None:
+    settings = TopicSettings(
+        kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix, topic_partitions=1, dead_letter_retention_hours=48
+    )
+    names = [name for name in await create_topics(settings) if name.endswith((TRACKER_EVENTS, ".dlq"))]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    try:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        (answer,) = await admin.describe_configs(asked)
+    finally:
+        await admin.close()
+    kept = {
+        name: {config: value for config, value, *_ in configs}["retention.ms"]
+        for _, _, _, name, configs in answer.resources
+    }
+    assert {value for name, value in kept.items() if name.endswith(".dlq")} == {str(48 * 3_600_000)}
+    assert {value for name, value in kept.items() if not name.endswith(".dlq")} == {"604800000"}
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class System:
         self.core = core
         self.topics = topics
         self.directory = DataDirectory(directory)
-        self._env = env
+        self.env = dict(env)
         self.api = self._process("api", ["api"])
         self.relays = [self._process("relay-1", ["relay"])]
         self.consumers = [self._process("consumer-1", ["consume", "tracker"])]
@@ -172,7 +172,7 @@ class System:
             await process.wait_ready()
 
     def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
-        return ServiceProcess(name, arguments, self.directory, self._env)
+        return ServiceProcess(name, arguments, self.directory, self.env)
 
     # --- tracker.events ---------------------------------------------------------------------------------------------
 
