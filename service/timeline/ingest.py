@@ -1,21 +1,23 @@
 """Store a batch of events from a source, each once, and in its contact's timeline if it has one."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
-from service.ledger.model import Outcome, Receipt
+from service.ledger.model import Outcome, Receipt, counts_of
 from service.ports import Session, Store
 from service.profile.model import Totals, totals_of
 from service.timeline.model import IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
 
+T = TypeVar("T")
 Owners = Mapping[Identity, str]
 
 
@@ -49,21 +51,20 @@ class Ingest:
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
-        async def work() -> _Stored:
+        async def work() -> tuple[_Stored, dict[Outcome, int]]:
             stored = await _store(session, distinct)
             outcomes = _outcomes(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
-            return stored
+            return stored, counts_of(outcomes)
 
         async with self._store.session() as session:
-            stored = await _transaction(session, work)
+            stored, count = await _transaction(session, work)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
-        count = Counter(_outcomes(events, stored))
         return IngestResult(
             stored=count[Outcome.STORED],
             parked=count[Outcome.PARKED],
@@ -72,7 +73,7 @@ class Ingest:
         )
 
 
-async def _transaction(session: Session, work: Callable[[], Awaitable[_Stored]]) -> _Stored:
+async def _transaction(session: Session, work: Callable[[], Awaitable[T]]) -> T:
     for _ in range(_ATTEMPTS):
         try:
             return await session.transaction(work)

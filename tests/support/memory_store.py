@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from service.contacts.model import Contact
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
-from service.ledger.model import Outcome, Receipt, Row, additions, row_key
+from service.ledger.model import Outcome, Receipt, Row, additions, by_row
 from service.outbox.model import OutboxRecord
 from service.profile.model import Profile, Totals, merge
 from service.timeline.model import TimelineEvent
@@ -228,8 +228,9 @@ class Ledger:
 
     async def count(self, outcomes: Sequence[tuple[Receipt, Outcome]]) -> None:
         known = await self._view.reading()
-        rows = {key: known["ledger", key] for key in {row_key(one) for one, _ in outcomes} if ("ledger", key) in known}
-        added = additions(outcomes, {key: row.next_offset for key, row in rows.items()})
+        told = by_row(outcomes)
+        rows = {key: known["ledger", key] for key in told if ("ledger", key) in known}
+        added = additions(told, {key: row.next_offset for key, row in rows.items()})
         await self._view.writing({("ledger", row.key): _sum(rows.get(row.key), row) for row in added})
 
     async def rows(self, tenant_id: str | None = None, topic: str | None = None) -> list[Row]:
