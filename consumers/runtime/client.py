@@ -4,6 +4,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from consumers.runtime.header_names import tolerate_header_names
 from service.settings import ConsumerSettings
 
 # The broker may return more where one record alone is larger, so these bound memory and not the size of a record.
@@ -19,6 +20,7 @@ NEVER_MS = 2**31 - 1
 
 def make_reader(bootstrap: str) -> Any:
     """A consumer of no group that is not connected yet: for looking, from positions that it is told."""
+    tolerate_header_names()
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -32,6 +34,7 @@ def make_reader(bootstrap: str) -> Any:
 
 def make_consumer(settings: ConsumerSettings, group_id: str) -> Any:
     """A consumer that is not connected yet: no automatic commits, raw bytes, only committed records."""
+    tolerate_header_names()
     drain_ms = int(settings.consumer_drain_seconds * 1000)
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
