@@ -161,6 +161,11 @@ class System:
         self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
         return self.relays[-1]
 
+    def add_consumer(self) -> ServiceProcess:
+        """Another tracker consumer, not started."""
+        self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", "tracker"]))
+        return self.consumers[-1]
+
     def topic(self, name: str) -> str:
         """A topic's name with the prefix."""
         return f"{self.topics.topic_prefix}{name}"
