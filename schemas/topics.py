@@ -13,6 +13,14 @@ GMAIL_MESSAGES = "gmail.messages"  # key: mailbox address
 INTERCOM_EVENTS = "intercom.events"  # key: conversation id, else the Intercom contact id
 CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
 
+SOURCES = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
+"""The topic that each source writes to."""
+
+
+def consumer_group(topic_prefix: str, source: str) -> str:
+    """The consumer group that reads a source's topic."""
+    return f"{topic_prefix}pathbound.{source}"
+
 
 def dead_letters_of(topic: str) -> str:
     """The topic that holds what could not be handled from `topic`: raw bytes, with headers that say why."""
@@ -25,6 +33,11 @@ class TopicSpec:
 
     name: str
     config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dead_letters(self) -> bool:
+        """Whether it holds what could not be handled from another."""
+        return self.name.endswith(dead_letters_of(""))
 
 
 _SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}

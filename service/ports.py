@@ -21,6 +21,7 @@ from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
+from service.redrive.ports import Redrives
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
@@ -220,6 +221,8 @@ class Store(Repositories, Protocol):
     def api_keys(self) -> ApiKeys: ...
     @property
     def webhook_secrets(self) -> WebhookSecrets: ...
+    @property
+    def redrives(self) -> Redrives: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

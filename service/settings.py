@@ -55,6 +55,9 @@ class TopicSettings(KafkaSettings):
     topic_replication: int = Field(
         -1, ge=-1, description="Replicas of each topic that init makes; -1 is the broker's default."
     )
+    dead_letter_retention_hours: int = Field(
+        -1, ge=-1, description="How long the dead letter topics that init makes keep a letter; -1 is for ever."
+    )
 
 
 class OpsSettings(Settings):

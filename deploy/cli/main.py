@@ -4,8 +4,10 @@ import click
 
 from deploy.cli.api import api
 from deploy.cli.consume import consume
+from deploy.cli.dlq import dlq
 from deploy.cli.init import init
 from deploy.cli.keys import keys
+from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
 from deploy.cli.send import send
@@ -23,7 +25,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, send, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, send, dlq, ledger, openapi):
     pathbound.add_command(command)
 
 

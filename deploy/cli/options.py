@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, get_args, get_origin
 
 import click
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from schemas.tenants import TENANT_PATTERN, TenantId
 from service.errors import StoreUnavailableError, StreamUnavailableError
 from service.ops.logging import configure_logging
 from service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 _Command = Callable[..., Any]
+_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
 def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
@@ -39,6 +41,18 @@ def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any,
         return decorated
 
     return decorate
+
+
+def tenant_option(description: str, *, required: bool = False) -> Callable[[_Command], _Command]:
+    """`--tenant`, checked."""
+
+    def checked(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+        try:
+            return None if value is None else _TENANT.validate_python(value)
+        except ValidationError:
+            raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
+
+    return click.option("--tenant", required=required, callback=checked, help=description)
 
 
 def _option(name: str, info: FieldInfo) -> Callable[[_Command], _Command]:

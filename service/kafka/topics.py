@@ -35,7 +35,7 @@ async def create_topics(settings: TopicSettings) -> list[str]:
             "Is it running, and is PATHBOUND_KAFKA_BOOTSTRAP right?"
         ) from error
     finally:
-        await _close(admin)
+        await close_admin(admin)
     return names
 
 
@@ -60,10 +60,17 @@ def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:
         name=settings.topic_prefix + topic.name,
         num_partitions=settings.topic_partitions,
         replication_factor=1,
-        topic_configs=topic.config,
+        topic_configs=_config(topic, settings),
     )
     made.replication_factor = settings.topic_replication  # the constructor refuses -1, which brokers take
     return made
+
+
+def _config(topic: TopicSpec, settings: TopicSettings) -> dict[str, str]:
+    hours = settings.dead_letter_retention_hours
+    if not topic.dead_letters or hours < 0:
+        return topic.config
+    return topic.config | {"retention.ms": str(hours * 3_600_000)}
 
 
 async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
@@ -78,7 +85,8 @@ async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
     return await admin._send_request(request)  # noqa: SLF001
 
 
-async def _close(admin: AIOKafkaAdminClient) -> None:
+async def close_admin(admin: AIOKafkaAdminClient) -> None:
+    """Close it within a second, whatever state Kafka is in."""
     try:
         async with asyncio.timeout(1.0):
             await admin.close()

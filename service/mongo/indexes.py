@@ -18,6 +18,7 @@ from service.mongo import (
     notes,
     outbox,
     profiles,
+    redrives,
     source_threads,
 )
 from service.mongo.documents import Document
@@ -45,6 +46,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "outbox": outbox.indexes(outbox_retention_seconds),
         "relay_members": leases.MEMBER_INDEXES,
         "ledger": ledger.INDEXES,
+        "redrives": redrives.INDEXES,
         "api_keys": api_keys.INDEXES,
     }
 

@@ -1,9 +1,6 @@
 """`pathbound keys` and what the command says of bad settings."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import aiohttp
@@ -13,18 +10,7 @@ from deploy.bootstrap import build_core
 from service.mongo.store import MongoStore
 from service.settings import MongoSettings
 from tests.support.api import serve
-
-
-def pathbound(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.cli.main", *arguments],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from tests.support.commands import pathbound
 
 
 @pytest.fixture

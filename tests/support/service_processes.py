@@ -134,7 +134,7 @@ class System:
         self.core = core
         self.topics = topics
         self.directory = DataDirectory(directory)
-        self._env = env
+        self.env = dict(env)
         self.api = self._process("api", ["api"])
         self.relays = [self._process("relay-1", ["relay"])]
         self.consumers = [self._process("consumer-1", ["consume", "tracker"])]
@@ -161,6 +161,11 @@ class System:
         self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
         return self.relays[-1]
 
+    def add_consumer(self) -> ServiceProcess:
+        """Another tracker consumer, not started."""
+        self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", "tracker"]))
+        return self.consumers[-1]
+
     def topic(self, name: str) -> str:
         """A topic's name with the prefix."""
         return f"{self.topics.topic_prefix}{name}"
@@ -172,7 +177,7 @@ class System:
             await process.wait_ready()
 
     def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
-        return ServiceProcess(name, arguments, self.directory, self._env)
+        return ServiceProcess(name, arguments, self.directory, self.env)
 
     # --- tracker.events ---------------------------------------------------------------------------------------------
 
