@@ -16,6 +16,7 @@ import pytest
 
 from deploy.bootstrap import build_core
 from deploy.stack import LocalStack
+from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
 from service.mongo.store import MongoStore, connect, database_of, open_store
@@ -144,10 +145,22 @@ async def shared_store(mongo_url: str) -> AsyncIterator[MongoStore]:
 
 
 @pytest.fixture(scope="session")
-async def api_url(shared_store: MongoStore) -> AsyncIterator[str]:
+async def shared_prefix(kafka_bootstrap: str) -> str:
+    """The prefix of the topics that the shared API's doors publish to."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    await create_topics(
+        TopicSettings(kafka_bootstrap=kafka_bootstrap, topic_prefix=prefix, topic_partitions=2),
+    )
+    return prefix
+
+
+@pytest.fixture(scope="session")
+async def api_url(shared_store: MongoStore, kafka_bootstrap: str, shared_prefix: str) -> AsyncIterator[str]:
     """The API over the shared store, in this process."""
-    async with serve(build_core(shared_store)) as url:
+    publisher = KafkaInboundPublisher(kafka_bootstrap, shared_prefix)
+    async with serve(build_core(shared_store, publisher=publisher)) as url:
         yield url
+    await publisher.close()
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ async def test_the_description_holds_under_schemathesis(
             **os.environ,
             "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
             "PATHBOUND_TEST_IDS": json.dumps(world.ids),
+            "PATHBOUND_TEST_WEBHOOK_SECRET": world.webhook_secret,
             "PYTHONPATH": str(SUPPORT.parents[1]),
         },
         stdout=asyncio.subprocess.PIPE,
@@ -54,4 +55,4 @@ async def test_the_description_holds_under_schemathesis(
     told = output.decode(errors="replace")
     print(told[-1500:])
     assert process.returncode == 0, told[-20_000:]
-    assert "26 selected / 26 total" in told or "Tested: 26" in told, told[-2_000:]
+    assert "30 selected / 30 total" in told or "Tested: 30" in told, told[-2_000:]

@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 
-def pathbound(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    """Run it to its end."""
+def pathbound(*arguments: str, typed: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end, with `typed` on its standard input."""
     return subprocess.run(
         [sys.executable, "-m", "deploy.cli.main", *arguments],
         env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=120,
