@@ -11,6 +11,7 @@ from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
 from deploy.cli.send import send
+from deploy.cli.trace import trace
 from deploy.cli.up import up
 
 
@@ -24,7 +25,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, dlq, ledger, openapi):
+for command in (up, api, relay, consume, init, keys, send, dlq, ledger, trace, openapi):
     pathbound.add_command(command)
 
 

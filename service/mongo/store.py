@@ -17,6 +17,7 @@ from service.mongo.leases import MongoLeases
 from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
+from service.mongo.traces import MongoTraces
 from service.settings import MongoSettings
 
 _PING_SECONDS = 2.0
@@ -33,6 +34,7 @@ class MongoStore(MongoRepositories):
         self.leases = MongoLeases(database)
         self.api_keys = MongoApiKeys(database)
         self.redrives = MongoRedrives(database)
+        self.traces = MongoTraces(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 

@@ -74,7 +74,7 @@ CORE = tuple(
     f"service.{name}"
     for name in (
         "access actions background contacts conversations idempotency identity ledger".split()
-        + "notes outbox profile redrive timeline".split()
+        + "notes outbox profile redrive timeline trace".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")
