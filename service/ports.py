@@ -25,6 +25,7 @@ from service.redrive.ports import Redrives
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
+from service.trace.ports import Traces
 
 T = TypeVar("T")
 
@@ -223,6 +224,8 @@ class Store(Repositories, Protocol):
     def webhook_secrets(self) -> WebhookSecrets: ...
     @property
     def redrives(self) -> Redrives: ...
+    @property
+    def traces(self) -> Traces: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

@@ -81,6 +81,8 @@ class Selection:
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    newest: int | None = None
+    """Of each partition only so many at its end are looked at."""
 
     def takes(self, letter: Letter) -> bool:
         """Whether the letter is asked for."""
@@ -134,6 +136,8 @@ class LetterReader:
         if asked.offset is not None:
             wanted = asked.offset
             return {one: (wanted, wanted + 1) for one in partitions if first[one] <= wanted < ends[one]}
+        if asked.newest is not None:
+            first = {one: max(first[one], ends[one] - asked.newest) for one in partitions}
         return {one: (first[one], ends[one]) for one in partitions if first[one] < ends[one]}
 
     async def _partitions(self, topics: Sequence[str], number: int | None) -> list[TopicPartition]:

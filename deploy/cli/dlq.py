@@ -4,7 +4,6 @@ import base64
 import heapq
 import json
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,13 +15,13 @@ from consumers.runtime.redrive import Redriver, RedriveReport
 from deploy.bootstrap import open_core
 from deploy.cli.letter_options import described, printable, selecting
 from deploy.cli.options import stop_on_signals, with_settings
+from deploy.cli.progress import Progress
 from deploy.cli.tables import print_table, safe
 from schemas.positions import Position, read_position
 from schemas.timestamps import iso_millis
 from schemas.topics import SOURCES, dead_letters_of
 from service.settings import KafkaSettings, MongoSettings
 
-_PROGRESS_SECONDS = 2.0
 _SHOWN_BYTES = 16 * 1024
 
 AskedFor = Callable[[KafkaSettings], Selection]
@@ -50,7 +49,7 @@ async def list_letters(settings: KafkaSettings, asked: AskedFor, limit: int, as_
     newest: list[tuple[str, Position, dict[str, Any]]] = []
     count = 0
     async with open_letters(settings.kafka_bootstrap) as reader:
-        async for letter in reader.select(asked(settings), _Progress("looked at")):
+        async for letter in reader.select(asked(settings), Progress("looked at")):
             count += 1
             # Without the value, so that any number of them may be looked through.
             entry = (iso_millis(letter.at), letter.position, described(letter))
@@ -152,7 +151,7 @@ async def redrive(settings: DlqSettings, asked: AskedFor, limit: int | None, dry
     report = RedriveReport()
     async with open_core(settings) as core, open_letters(settings.kafka_bootstrap) as reader:
         redriver = Redriver(settings.kafka_bootstrap, core.store.redrives, run=str(ULID()))
-        letters = reader.select(asked(settings), _Progress("gone through"))
+        letters = reader.select(asked(settings), Progress("gone through"))
         async for so_far in redriver(letters, limit, stop, dry=dry):
             report = so_far
     if as_json:
@@ -172,16 +171,3 @@ def _reservations(report: RedriveReport) -> list[str]:
         "do not say where they came from, and cannot be sent.": report.strangers,
     }
     return [f"{count:,} {what}" for what, count in told.items() if count]
-
-
-class _Progress:
-    """A line on stderr now and then, for what takes long."""
-
-    def __init__(self, done: str) -> None:
-        self._done = done
-        self._told = time.monotonic()
-
-    def __call__(self, seen: int, total: int) -> None:
-        if time.monotonic() - self._told >= _PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            click.echo(f"{seen:,} of {total:,} dead letters {self._done} ...", err=True)

@@ -11,6 +11,7 @@ from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
 from deploy.cli.send import send
+from deploy.cli.trace import trace
 from deploy.cli.up import up
 from deploy.cli.webhooks import webhooks
 
@@ -25,7 +26,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, send, dlq, ledger, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, send, dlq, ledger, trace, openapi):
     pathbound.add_command(command)
 
 

@@ -17,6 +17,7 @@ from service.mongo.leases import MongoLeases
 from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
+from service.mongo.traces import MongoTraces
 from service.mongo.webhook_secrets import MongoWebhookSecrets
 from service.settings import MongoSettings
 
@@ -35,6 +36,7 @@ class MongoStore(MongoRepositories):
         self.api_keys = MongoApiKeys(database)
         self.webhook_secrets = MongoWebhookSecrets(database)
         self.redrives = MongoRedrives(database)
+        self.traces = MongoTraces(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 

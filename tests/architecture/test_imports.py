@@ -74,7 +74,7 @@ CORE = tuple(
     f"service.{name}"
     for name in (
         "access actions background contacts conversations idempotency identity intake ledger".split()
-        + "notes outbox profile redrive timeline webhooks".split()
+        + "notes outbox profile redrive timeline trace webhooks".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")

@@ -1,0 +1,26 @@
+"""What became of one input: what is told of a stored message."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.events import Source
+from service.identity.model import Identity
+
+
+class Ownership(NamedTuple):
+    """Whose an identity is, and since when."""
+
+    identity: Identity
+    contact_id: str
+    since: datetime
+
+
+class MessageTrace(NamedTuple):
+    """A message of a conversation, without what it says."""
+
+    source: Source
+    account: str
+    message_id: str
+    sent_at: datetime | None
+    contacts: tuple[str | None, ...]
+    """For each participant whose message it is: the contact that it is bound to, or None where that is not known."""
