@@ -8,6 +8,7 @@ from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
+from deploy.cli.seed import seed
 from deploy.cli.send import send
 from deploy.cli.up import up
 
@@ -22,7 +23,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, openapi):
+for command in (up, api, relay, consume, init, keys, seed, send, openapi):
     pathbound.add_command(command)
 
 

@@ -37,7 +37,7 @@ class ContactCreator:
         Raises EmailTakenError, VisitorIdTakenError, ContactTooLargeError and StoreError's kinds.
         """
         contact = self._contact(caller, wanted)
-        identities = [*_identities_of(contact), *external_ids]
+        identities = [*identities_of(contact), *external_ids]
         associations = [Association(identity, contact.contact_id, new_link_task()) for identity in identities]
         async with self._store.session() as session:
             await self._commit(session, caller, contact, associations)
@@ -64,8 +64,7 @@ class ContactCreator:
     async def _commit(
         self, session: Session, caller: Caller, contact: Contact, associations: list[Association]
     ) -> None:
-        told = {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
-        change = Change(ChangeType.CONTACT_CREATED, told, {"contact": contact_object(contact, None)})
+        change = creation(contact)
 
         async def work() -> None:
             # The registry first: whoever loses a race loses it before anything else was written.
@@ -83,6 +82,13 @@ class ContactCreator:
         raise ContendedError
 
 
-def _identities_of(contact: Contact) -> list[Identity]:
+def creation(contact: Contact) -> Change:
+    """What is told of a new contact."""
+    told = {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
+    return Change(ChangeType.CONTACT_CREATED, told, {"contact": contact_object(contact, None)})
+
+
+def identities_of(contact: Contact) -> list[Identity]:
+    """What a contact is known by: its address and its visitor ids."""
     visitors = [Identity(contact.tenant_id, IdentityKind.VISITOR, value) for value in contact.visitor_ids]
     return [Identity(contact.tenant_id, IdentityKind.EMAIL, contact.email), *visitors]

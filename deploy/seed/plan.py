@@ -1,0 +1,58 @@
+"""How much is seeded, and from what chance: the same plan gives the same data, on any machine."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from random import Random
+
+import orjson
+from ulid import ULID
+
+PORTION = 500
+"""Contacts in a portion: each is made alone, and stored in one transaction."""
+FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+"""The first contact's creation."""
+LAST = datetime(2026, 10, 31, tzinfo=UTC)
+"""Nothing is later. Fixed, since a plan is to give the same data next year."""
+
+
+@dataclass(frozen=True)
+class SeedPlan:
+    """`events` is their number over all contacts."""
+
+    tenant_id: str
+    contacts: int
+    events: int
+    seed: int
+
+    @property
+    def portions(self) -> int:
+        """How many there are; the last one may be smaller."""
+        return -(-self.contacts // PORTION)
+
+    def numbers(self, portion: int) -> range:
+        """The contacts of a portion, by number."""
+        return range(portion * PORTION, min((portion + 1) * PORTION, self.contacts))
+
+    def events_of(self, portion: int) -> int:
+        """How many of the events are of this portion's contacts: shares that add up to all of them."""
+        numbers = self.numbers(portion)
+        return self.events * numbers.stop // self.contacts - self.events * numbers.start // self.contacts
+
+    def chance(self, portion: int) -> Random:
+        """What decides on a portion."""
+        return Random(f"{self._key} {portion}")  # noqa: S311 - no secret
+
+    def ulid(self, moment: datetime, name: str) -> str:
+        """An id's ULID: its time is `moment`, the rest is made of the plan and `name`."""
+        rest = hashlib.blake2b(name.encode(), key=self._digest, digest_size=10).digest()
+        return str(ULID(int(moment.timestamp() * 1000).to_bytes(6) + rest))
+
+    @cached_property
+    def _key(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return hashlib.sha256(self._key.encode()).digest()
