@@ -5,9 +5,10 @@ from dataclasses import replace
 from deploy.seed.people import people
 from deploy.seed.plan import SeedPlan
 from deploy.seed.visits import visits
-from service.contacts.changes import change_event
+from schemas.changes import ChangeType
+from service.contacts.changes import Change, change_event
 from service.contacts.context import Caller
-from service.contacts.create import creation, identities_of
+from service.contacts.create import identities_of, told_of
 from service.contacts.model import Contact
 from service.identity.model import Association
 from service.mongo.bulk_load import Portion
@@ -32,6 +33,7 @@ def portion_of(plan: SeedPlan, number: int) -> Portion:
 
 def _created(plan: SeedPlan, contact: Contact) -> TimelineEvent:
     """The contact's creation, as its timeline tells it."""
-    caller = Caller(plan.tenant_id, actor=None, request_id=None)
+    at_first = contact if contact.version == 1 else replace(contact, committed_at=contact.created_at)
     event_id = f"evt_{plan.ulid(contact.created_at, contact.contact_id)}"
-    return change_event(caller, replace(contact, committed_at=contact.created_at), event_id, creation(contact))
+    change = Change(ChangeType.CONTACT_CREATED, told_of(contact), published={})
+    return change_event(Caller(plan.tenant_id, actor=None, request_id=None), at_first, event_id, change)

@@ -1,5 +1,6 @@
 """What made-up people and companies are made of. Weights say how common each is; every host is a reserved name."""
 
+from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
@@ -13,10 +14,11 @@ class Weighted(Generic[T]):
 
     def __init__(self, weights: dict[T, float]) -> None:
         self._values, self._cumulated = list(weights), list(accumulate(weights.values()))
+        self._total = self._cumulated[-1]
 
     def one(self, chance: Random) -> T:
         """Any of them."""
-        return chance.choices(self._values, cum_weights=self._cumulated)[0]
+        return self._values[bisect(self._cumulated, chance.random() * self._total)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ LAST_NAMES = _falling(
     "Smith, Müller, Garcia, Johnson, Schmidt, Rossi, Martin, Brown, Silva, Fischer, Jones, Kowalski, Dubois, Williams,"
     "Novák, Weber, Davis, Jansen, Costa, Miller, Andersen, Wagner, Wilson, López, Meyer, Moore, Nielsen, Becker,"
     "Taylor, Ferrari, Schulz, Anderson, Bernard, Hoffmann, Thomas, Petrov, Иванова, Παπαδόπουλος, Yılmaz, Öztürk,"
-    "Khan, Singh, Patel, Sharma, Wang, Li, Zhang, 王, 佐藤, 鈴木, 김, 이, Trần, Okafor, Mensah, Dlamini, O'Brien, Ó Súilleabháin,"
+    "Khan, Singh, Patel, Sharma, Wang, Li, Zhang, 王, 佐藤, 鈴木, 김, 이, Trần, Okafor, Mensah, Dlamini, O'Brien,"
+    "Ó Súilleabháin,"
     "van der Berg, de Souza, MacDonald, Saint-Clair, Lovelace, Hopper, Turing, Liskov, Dijkstra, Hamilton, Lamport,"
     "Perlman, Goldberg, Allen, Bartik, Kay, Knuth, Åkesson, Đorđević, Şahin, Żak, Łuczak, Groß, Ångström, Núñez"
 )

@@ -1,6 +1,7 @@
 """Create a contact."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
@@ -64,7 +65,7 @@ class ContactCreator:
     async def _commit(
         self, session: Session, caller: Caller, contact: Contact, associations: list[Association]
     ) -> None:
-        change = creation(contact)
+        change = Change(ChangeType.CONTACT_CREATED, told_of(contact), {"contact": contact_object(contact, None)})
 
         async def work() -> None:
             # The registry first: whoever loses a race loses it before anything else was written.
@@ -82,10 +83,9 @@ class ContactCreator:
         raise ContendedError
 
 
-def creation(contact: Contact) -> Change:
-    """What is told of a new contact."""
-    told = {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
-    return Change(ChangeType.CONTACT_CREATED, told, {"contact": contact_object(contact, None)})
+def told_of(contact: Contact) -> dict[str, Any]:
+    """What the timeline keeps of a creation."""
+    return {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
 
 
 def identities_of(contact: Contact) -> list[Identity]:

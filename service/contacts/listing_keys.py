@@ -42,6 +42,8 @@ _UNSPACED = (
     "JAVANESE ",
 )
 _VARIATION = re.compile("[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# What `_starts_word` says of plain text, at a third of the time.
+_ASCII_START = re.compile("^.|(?<![0-9A-Za-z])[0-9A-Za-z]")
 # Punctuation that belongs to the sentence around a search term, not to the term: `"Lovelace, Ada" <ada@example.com>`.
 _OPENING, _CLOSING = "\"'(<[{«“‘„‹「『", ",;:.!?\"')>]}»”’›」』、。"
 
@@ -83,6 +85,10 @@ def search_terms(text: str) -> tuple[str, ...]:
 def words_of(text: str) -> Iterator[str]:
     """From each start of a word to the next blank."""
     for token in fold(text).split():
+        if token.isascii():
+            for start in _ASCII_START.finditer(token):
+                yield token[start.start() : start.start() + MAX_WORD]
+            continue
         before = ""
         for index, char in enumerate(token):
             if index == 0 or _starts_word(before, char):
