@@ -35,8 +35,8 @@ async def seed(settings: MongoSettings, contacts: int, events: int, tenant: str,
     1 on contacts.changes), and the actions behind the enriched ones.
 
     While no tenant has any contacts the indexes are dropped and built again at the end, which is several times quicker;
-    lists cannot be answered meanwhile. Otherwise they stay. What is there already is left as it is, so that a run that
-    was interrupted can be repeated.
+    lists cannot be answered meanwhile. Otherwise they stay. The same command again adds only what is missing, so that a
+    run that was interrupted can be finished; other numbers or another seed add other contacts.
     """
     plan = SeedPlan(tenant, contacts, events, seed)
     started = time.monotonic()
@@ -78,7 +78,7 @@ async def _load(settings: MongoSettings, plan: SeedPlan) -> int:
                 bar.update(count)
     except DuplicateKeyError:
         raise click.ClickException(
-            f"Tenant {plan.tenant_id} has some of these contacts already, seeded with other numbers. Choose another "
-            "--seed."
+            f"Somebody in tenant {plan.tenant_id} has an address or visitor id of these contacts, or another process seeds "
+            "the same. What was stored stays; run it again, or choose another --seed."
         ) from None
     return stored

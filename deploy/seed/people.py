@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.seed.plan import FIRST, LAST, SeedPlan
+from deploy.seed.plan import FIRST, LAST, PORTION, SeedPlan
 from deploy.seed.vocabulary import (
     FIRST_NAMES,
     INDUSTRIES,
@@ -27,7 +27,6 @@ from deploy.seed.vocabulary import (
 from service.contacts.model import Contact
 
 _CONTACTS_A_COMPANY = 25
-_SEEDS_APART = 100_000_000
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _NO_ADDRESS = re.compile(r"[^a-z]+")
 
@@ -43,7 +42,7 @@ def _contact(plan: SeedPlan, number: int, chance: Random) -> Contact:
     created_at = _created_at(plan, number, chance)
     first, last = FIRST_NAMES.one(chance), LAST_NAMES.one(chance)
     employer = _employer(plan, chance)
-    mark = _base36(plan.seed * _SEEDS_APART + number)
+    mark = plan.tag + _base36(number)
     enriched_at = _enriched_at(created_at, chance) if chance.random() < 0.3 else None
     return Contact(
         contact_id=f"ct_{plan.ulid(created_at, f'contact {number}')}",
@@ -118,10 +117,11 @@ def _properties(first: str, last: str, mark: str, employer: Company | None, chan
 
 
 def _visitor_ids(plan: SeedPlan, number: int, chance: Random) -> Iterator[str]:
-    """Three in five were seen on the website, and some of them with a second browser."""
-    share = chance.random()
+    """Three in five were seen on the website, and some of them with a second browser. A portion's first always was:
+    somebody must have the portion's visits."""
+    share = chance.random() if number % PORTION else 0.5
     for browser in range((share < 0.6) + (share < 0.12)):
-        yield f"v-{plan.seed}-{number}-{browser}-{chance.getrandbits(32):08x}"
+        yield f"v-{plan.tag}-{number}-{browser}"
 
 
 def _base36(number: int) -> str:

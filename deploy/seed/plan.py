@@ -1,13 +1,13 @@
 """How much is seeded, and from what chance: the same plan gives the same data, on any machine."""
 
+import base64
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import Random
 
 import orjson
-from ulid import ULID
 
 PORTION = 500
 """Contacts in a portion: each is made alone, and stored in one transaction."""
@@ -15,6 +15,8 @@ FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 """The first contact's creation."""
 LAST = datetime(2026, 10, 31, tzinfo=UTC)
 """Nothing is later. Fixed, since a plan is to give the same data next year."""
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,14 @@ class SeedPlan:
     def ulid(self, moment: datetime, name: str) -> str:
         """An id's ULID: its time is `moment`, the rest is made of the plan and `name`."""
         rest = hashlib.blake2b(name.encode(), key=self._digest, digest_size=10).digest()
-        return str(ULID(int(moment.timestamp() * 1000).to_bytes(6) + rest))
+        # 48 bits in ten digits of five, and 80 bits in sixteen: `python-ulid` takes five times as long.
+        milliseconds = base64.b32encode(((moment - _EPOCH) // _MILLISECOND << 6).to_bytes(7))[:10]
+        return (milliseconds + base64.b32encode(rest)).translate(_CROCKFORD).decode()
+
+    @cached_property
+    def tag(self) -> str:
+        """Six letters and digits that are this plan's alone: its addresses and visitor ids are no other plan's."""
+        return base64.b32encode(self._digest)[:6].decode().lower()
 
     @cached_property
     def _key(self) -> str:

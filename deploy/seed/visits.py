@@ -26,9 +26,9 @@ _DELAY = timedelta(milliseconds=800)
 
 
 def visits(plan: SeedPlan, portion: int, contacts: Sequence[Contact]) -> dict[str, list[TimelineEvent]]:
-    """The portion's share of the plan's events, by contact id; none has any if none has a visitor id."""
+    """The portion's share of the plan's events, by contact id."""
     visitors = [contact for contact in contacts if contact.visitor_ids]
-    wanted = plan.events_of(portion) if visitors else 0
+    wanted = plan.events_of(portion)
     chance = plan.chance(portion + plan.portions)
     # Half of them have hardly ever come, and one in a hundred comes again and again.
     weights = [chance.paretovariate(1.1) for _ in visitors]
@@ -38,7 +38,7 @@ def visits(plan: SeedPlan, portion: int, contacts: Sequence[Contact]) -> dict[st
         pages = min(wanted, 1 + int(chance.expovariate(0.4)), _LONGEST_SESSION)
         contact = chance.choices(visitors, weights)[0]
         found.setdefault(contact.contact_id, []).extend(
-            _session(plan, contact, f"{plan.seed}-{portion}-{session}", pages, chance)
+            _session(plan, contact, f"{plan.tag}-{portion}-{session}", pages, chance)
         )
         wanted -= pages
         session += 1
