@@ -78,7 +78,7 @@ async def _load(settings: MongoSettings, plan: SeedPlan) -> int:
                 bar.update(count)
     except DuplicateKeyError:
         raise click.ClickException(
-            f"Somebody in tenant {plan.tenant_id} has an address or visitor id of these contacts, or another process seeds "
-            "the same. What was stored stays; run it again, or choose another --seed."
+            f"Somebody in tenant {plan.tenant_id} has an address or visitor id of these contacts, or another process "
+            "seeds the same. What was stored stays; run it again, or choose another --seed."
         ) from None
     return stored
