@@ -40,7 +40,7 @@ async def seed(settings: MongoSettings, contacts: int, events: int, tenant: str,
     """
     plan = SeedPlan(tenant, contacts, events, seed)
     started = time.monotonic()
-    async with open_store(settings) as store:
+    async with open_store(settings, patient=True) as store:
         bulk = MongoBulkLoad(store)
         await _prepare(bulk)
         try:
