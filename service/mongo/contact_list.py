@@ -65,7 +65,7 @@ class MongoContactList:
         return await self._count(asked, probed, None)
 
     async def _probed(self, asked: ContactFilter, wanted: bool, *, with_dates: bool, otherwise: int = 0) -> Probed:
-        """The conditions, those that leave fewest first. Only asks MongoDB if `wanted`: else each leaves `otherwise`."""
+        """The conditions, those that leave fewest first. Asks MongoDB if `wanted`; else each leaves `otherwise`."""
         conditions = conditions_of(asked)
         if not wanted:
             return [(otherwise, condition) for condition in conditions]
