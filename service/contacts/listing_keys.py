@@ -65,7 +65,7 @@ def listing_keys(contact: Contact) -> ListingKeys:
     searched = [contact.email, *(named[name] for name in _SEARCHED)]
     return ListingKeys(
         sort={name: sort_key(value) for name, value in sorted_by.items()},
-        job_title=fold_case(named["jobtitle"]),
+        job_title=job_title_key(named["jobtitle"]),
         has_linkedin=bool(named["linkedin_url"].strip()),
         words=_without_prefixes(word for text in searched for word in _first_words(text)),
     )
@@ -74,6 +74,11 @@ def listing_keys(contact: Contact) -> ListingKeys:
 def sort_key(text: str) -> str:
     """The text as it is sorted: folded, blanks joined, cut."""
     return " ".join(fold(text).split())[:MAX_SORT_KEY]
+
+
+def job_title_key(text: str) -> str:
+    """The job title as it is compared: without case, unless there is nothing to see in it."""
+    return fold_case(text) or text
 
 
 def search_terms(text: str) -> tuple[str, ...]:
