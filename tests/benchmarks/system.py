@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pydantic import SecretStr
@@ -128,6 +129,14 @@ class System:
         return await self.worker(
             "http_load", {"port": self.api_port, "key": self.api_key, "requests": requests, "expected": expected}
         )
+
+    async def first_page(self, limit: int) -> dict[str, Any]:
+        """The first page of contacts, as the API answers."""
+        url = f"http://127.0.0.1:{self.api_port}/v1/contacts?limit={limit}"
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as client, client.get(url) as answer:
+            page: dict[str, Any] = await answer.json()
+        return page
 
     async def bare(self, task: str, **arguments: Any) -> dict[str, Any]:
         """Run a ceiling in another process; see `bare_driver`."""
