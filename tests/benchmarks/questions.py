@@ -1,13 +1,17 @@
 """What is asked at both sizes, and which of it must not cost more where there is more."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from deploy.stack.services import TENANT
 from service.api.contact_list import ContactListParameters
 from tests.benchmarks.sized import RARE_COMPANY, RARE_PROPERTIES, Sized
 
 LIST = "/v1/contacts"
+_NEWEST = [("tenant_id", 1), ("created_at", -1), ("_id", -1)]
+# Half of the seeded contacts are older than the one, and seven in a thousand than the other.
+_MIDDLE, _NEAR_THE_END = datetime(2025, 7, 1, tzinfo=UTC), datetime(2023, 3, 15, tzinfo=UTC)
 BOUNDED: Final = "bounded"
 GROWS: Final = "grows"
 _COMMON = {
@@ -48,7 +52,7 @@ class Question:
 
 async def questions(one: Sized) -> list[Question]:
     """The same ones for every size, in the same order; cursors are the size's own."""
-    middle, last = await _position(one, 0.5), await _position(one, 0.999)
+    middle, last = await _position(one, _MIDDLE), await _position(one, _NEAR_THE_END)
     found = [Question("detail", {}, BOUNDED, f"{LIST}/{one.ids[0]}")]
     for sort in _SORTS:
         for direction in ("asc", "desc"):
@@ -93,11 +97,10 @@ async def _next_page(one: Sized, name: str, asked: dict[str, str]) -> Question:
     return Question(name, {**asked, "cursor": body["pagination"]["next_cursor"]}, BOUNDED)
 
 
-async def _position(one: Sized, part: float) -> tuple[datetime, str]:
-    """Where the contact stands that has so many newer ones."""
-    contacts: Any = one.database["contacts"]
-    cursor = contacts.find({"tenant_id": "dev"}, {"created_at": 1}).sort([("created_at", -1), ("_id", -1)])
-    (found,) = await cursor.skip(int(one.contacts * part)).limit(1).to_list(None)
+async def _position(one: Sized, before: datetime) -> tuple[datetime, str]:
+    """Where the newest contact stands that was created before then."""
+    criteria = {"tenant_id": TENANT, "created_at": {"$lt": before}}
+    found: Any = await one.database["contacts"].find_one(criteria, sort=[("created_at", -1), ("_id", -1)], hint=_NEWEST)
     return found["created_at"], found["_id"]
 
 
