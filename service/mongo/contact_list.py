@@ -7,7 +7,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
-from service.errors import TooSlowError
+from service.errors import StoreUnavailableError, TooSlowError
 from service.mongo.contact_plans import (
     BROAD,
     Condition,
@@ -26,6 +26,8 @@ from service.mongo.errors import translated
 LIST_MS = 5_000
 """No query of a list looks longer than this; then TooSlowError."""
 _SORT_NEEDS_TOO_MUCH_MEMORY = 292
+# BadValue, of a query that is ours but for its values: the index that it is told to use is only being built.
+_NO_SUCH_INDEX = 2
 
 Probed = Sequence[tuple[int, Condition]]
 
@@ -96,6 +98,8 @@ class MongoContactList:
             except OperationFailure as error:
                 if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
                     raise TooSlowError from error
+                if error.code == _NO_SUCH_INDEX:
+                    raise StoreUnavailableError from error
                 raise
 
 
