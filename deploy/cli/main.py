@@ -10,6 +10,7 @@ from deploy.cli.keys import keys
 from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
 from deploy.cli.relay import relay
+from deploy.cli.seed import seed
 from deploy.cli.send import send
 from deploy.cli.trace import trace
 from deploy.cli.up import up
@@ -26,7 +27,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, send, dlq, ledger, trace, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, seed, send, dlq, ledger, trace, openapi):
     pathbound.add_command(command)
 
 

@@ -43,18 +43,6 @@ def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any,
     return decorate
 
 
-def tenant_option(description: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """`--tenant`, checked."""
-
-    def checked(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-        try:
-            return None if value is None else _TENANT.validate_python(value)
-        except ValidationError:
-            raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
-
-    return click.option("--tenant", required=required, callback=checked, help=description)
-
-
 def _option(name: str, info: FieldInfo) -> Callable[[_Command], _Command]:
     default = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
     variable = f"PATHBOUND_{name.upper()}"
@@ -95,6 +83,18 @@ async def _told(work: Awaitable[None], settings: Settings) -> None:
         bootstrap = getattr(settings, "kafka_bootstrap", "")
         message = f"Kafka cannot be used at {bootstrap}: check that it runs and PATHBOUND_KAFKA_BOOTSTRAP."
         raise click.ClickException(message) from None
+
+
+def tenant_option(description: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """The option --tenant, checked."""
+    return click.option("--tenant", callback=_tenant, help=description, **settings)
+
+
+def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else _TENANT.validate_python(value)
+    except ValidationError:
+        raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -35,12 +35,13 @@ async def record_changes(
     first = contact.sequence - len(changes) + 1
     numbered = [(new_event_id(), first + index, change) for index, change in enumerate(changes)]
     await repositories.events.insert(
-        [_timeline_event(caller, contact, event_id, change) for event_id, _, change in numbered]
+        [change_event(caller, contact, event_id, change) for event_id, _, change in numbered]
     )
     await repositories.outbox.append([_record(caller, contact, *one) for one in numbered])
 
 
-def _timeline_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
+def change_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
+    """The change in the contact's timeline, at the contact's latest commit."""
     return TimelineEvent(
         event_id=event_id,
         tenant_id=caller.tenant_id,

@@ -1,5 +1,7 @@
 """Every index, and the collections: made by `pathbound init`, again and again without harm."""
 
+from collections.abc import Iterable
+
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
@@ -56,9 +58,18 @@ async def create_indexes(database: AsyncIOMotorDatabase[Document], outbox_retent
     count = 0
     with translated():
         by_collection = all_indexes(outbox_retention_seconds)
-        # All of them beforehand: creating one implicitly inside a transaction is slower, and can conflict.
-        for name in {*UNINDEXED, *by_collection} - set(await database.list_collection_names()):
-            await database.create_collection(name)
+        await create_collections(database, (*UNINDEXED, *by_collection))
         for name, models in by_collection.items():
             count += len(await database[name].create_indexes(models))
     return count
+
+
+async def create_collections(database: AsyncIOMotorDatabase[Document], names: Iterable[str]) -> None:
+    """Those that are missing, beforehand: creating one implicitly inside a transaction is slower, and can conflict."""
+    for name in set(names) - set(await database.list_collection_names()):
+        await database.create_collection(name)
+
+
+def indexes_of(name: str) -> list[IndexModel]:
+    """One collection's, where no setting has a say in them."""
+    return all_indexes(outbox_retention_seconds=0).get(name, [])

@@ -60,22 +60,24 @@ class MongoStore(MongoRepositories):
             raise StoreUnavailableError
 
 
-def connect(settings: MongoSettings) -> AsyncIOMotorClient[Document]:
-    """A client; it connects at its first use."""
+def connect(settings: MongoSettings, *, patient: bool = False) -> AsyncIOMotorClient[Document]:
+    """A client; it connects at its first use. A patient one waits for an answer as long as it takes: building an index
+    of what is stored already may take minutes."""
+    longest = None if patient else max(10_000, 2 * settings.mongo_timeout_ms)
     return AsyncIOMotorClient(
         settings.mongo_url.get_secret_value(),
         appname="pathbound",
         tz_aware=True,
         serverSelectionTimeoutMS=settings.mongo_timeout_ms,
         connectTimeoutMS=settings.mongo_timeout_ms,
-        socketTimeoutMS=max(10_000, 2 * settings.mongo_timeout_ms),
+        socketTimeoutMS=longest,
     )
 
 
 @asynccontextmanager
-async def open_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
-    """The store, closed at the end. Connects at the first use."""
-    client = connect(settings)
+async def open_store(settings: MongoSettings, *, patient: bool = False) -> AsyncIterator[MongoStore]:
+    """The store, closed at the end. Connects at the first use; see `connect` for `patient`."""
+    client = connect(settings, patient=patient)
     try:
         yield MongoStore(client, database_of(client, settings), settings.transaction_deadline_ms / 1000)
     finally:

@@ -18,3 +18,6 @@ class Plan:
     reads: int = _size(6_000, "contacts read in a round")
     events: int = _size(20_000, "tracker events ingested in a round")
     delays: int = _size(100, "delays measured")
+    small: int = _size(10_000, "with --size: contacts of the small size")
+    large: int = _size(1_000_000, "with --size: contacts of the large size")
+    asks: int = _size(20, "with --size: how often each question is asked in a round")
