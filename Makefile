@@ -10,7 +10,7 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-browser lint bench openapi lock lock-kafka clean
+.PHONY: help install run test test-browser lint bench openapi asyncapi lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-browser: install ## open /docs in a real headless Chromium (Debian's; insta
 
 openapi: install ## write schemas/openapi.json anew from the routes and models
 	@exec $(BIN)/pathbound openapi --write
+
+asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
+	@exec $(BIN)/pathbound asyncapi --write
 
 bench: install ## measure on a stack of its own (4 min), print a table, write bench.json; flags in ARGS
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -92,6 +92,10 @@ class RelaySettings(MongoSettings, KafkaSettings, OpsSettings):
         default=True,
         description="Publish in Kafka transactions, which fence a predecessor; off only for brokers without them.",
     )
+    relay_content_mode: Literal["structured", "binary"] = Field(
+        "structured",
+        description="CloudEvents mode: the whole event as JSON, or its data alone with the attributes as headers ce_….",
+    )
     relay_batch: int = Field(500, ge=1, le=5000, description="Most records in one Kafka transaction.")
     relay_sweep_seconds: float = Field(
         1.0, gt=0, description="How often each shard is looked at without a change stream's call, in seconds."

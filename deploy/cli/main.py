@@ -3,6 +3,7 @@
 import click
 
 from deploy.cli.api import api
+from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
 from deploy.cli.init import init
 from deploy.cli.keys import keys
@@ -22,7 +23,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, openapi):
+for command in (up, api, relay, consume, init, keys, send, openapi, asyncapi):
     pathbound.add_command(command)
 
 

@@ -6,10 +6,11 @@ and the browser is told to refuse whatever is not from here.
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 
 from aiohttp import web
 
+from schemas.asyncapi import describe_topics
 from service.api.endpoint import Endpoint
 from service.api.openapi import describe
 
@@ -55,6 +56,11 @@ _START = """SwaggerUIBundle({
 def openapi_text(endpoints: Sequence[Endpoint]) -> str:
     """The description as it is committed and served."""
     return json.dumps(describe(endpoints), indent=2, ensure_ascii=False) + "\n"
+
+
+def asyncapi_text() -> str:
+    """The description of what is on Kafka, as it is committed and served."""
+    return json.dumps(describe_topics(version("pathbound-contacts")), indent=2, ensure_ascii=False) + "\n"
 
 
 def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:

@@ -18,6 +18,7 @@ INFO: Json = {
         " Unknown fields and query parameters are refused, never ignored."
         " Timestamps are ISO 8601, in UTC with milliseconds; those sent may carry any offset."
         " A request with `Idempotency-Key` is done once: sent again within 24 hours it gets the first answer again."
+        " A W3C `traceparent` is in the logs and in the events of what the request changes."
         " An answer with status 429 or 503 says in `Retry-After` when to try again."
     ),
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
