@@ -85,16 +85,25 @@ class RetentionSettings(Settings):
     outbox_retention_hours: int = Field(168, ge=1, description="How long published records are kept for replay.")
 
 
-class RelaySettings(MongoSettings, KafkaSettings, OpsSettings):
+class ContentModeSettings(Settings):
+    """How events are put on Kafka."""
+
+    relay_content_mode: Literal["structured", "binary"] = Field(
+        "structured",
+        description="CloudEvents mode: the whole event as JSON, or its data alone with the attributes as headers ce_….",
+    )
+
+
+class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
+    """`pathbound feed …`, where it needs both servers."""
+
+
+class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings):
     """`pathbound relay`."""
 
     relay_transactions: bool = Field(
         default=True,
         description="Publish in Kafka transactions, which fence a predecessor; off only for brokers without them.",
-    )
-    relay_content_mode: Literal["structured", "binary"] = Field(
-        "structured",
-        description="CloudEvents mode: the whole event as JSON, or its data alone with the attributes as headers ce_….",
     )
     relay_batch: int = Field(500, ge=1, le=5000, description="Most records in one Kafka transaction.")
     relay_sweep_seconds: float = Field(

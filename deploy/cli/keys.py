@@ -3,17 +3,13 @@
 import json
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from deploy.bootstrap import open_core
-from deploy.cli.options import with_settings
+from deploy.cli.options import tenant_option, with_settings
 from schemas.scopes import Scope
-from schemas.tenants import TENANT_PATTERN, TenantId
 from schemas.timestamps import iso_millis
 from service.clock import system_clock
 from service.settings import MongoSettings
-
-_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
 @click.group()
@@ -21,15 +17,8 @@ def keys() -> None:
     """Create, list and revoke API keys."""
 
 
-def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    try:
-        return None if value is None else _TENANT.validate_python(value)
-    except ValidationError:
-        raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
-
-
 @keys.command()
-@click.option("--tenant", required=True, callback=_tenant, help="The tenant the key belongs to.")
+@click.option("--tenant", required=True, callback=tenant_option, help="The tenant the key belongs to.")
 @click.option(
     "--scope",
     "scopes",
@@ -54,7 +43,7 @@ async def create(settings: MongoSettings, tenant: str, scopes: tuple[str, ...], 
 
 
 @keys.command(name="list")
-@click.option("--tenant", callback=_tenant, help="Only this tenant's keys.")
+@click.option("--tenant", callback=tenant_option, help="Only this tenant's keys.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_settings(MongoSettings)
 async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) -> None:

@@ -5,6 +5,7 @@ import click
 from deploy.cli.api import api
 from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
+from deploy.cli.feed import feed
 from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.openapi import openapi
@@ -23,7 +24,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, send, openapi, asyncapi):
+for command in (up, api, relay, consume, init, keys, feed, send, openapi, asyncapi):
     pathbound.add_command(command)
 
 

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 on Kafka: the two content modes of its Kafka protocol binding, and reading either."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -15,6 +15,11 @@ _STRUCTURED = b"application/cloudevents"
 Headers = Iterable[tuple[str, str]]
 Encode = Callable[[OutboxRecord], tuple[Headers, bytes]]
 """The headers and the value that a record is published with."""
+
+
+def encode_of(mode: Literal["structured", "binary"]) -> Encode:
+    """By the setting `relay_content_mode`."""
+    return binary if mode == "binary" else structured
 
 
 def structured(record: OutboxRecord) -> tuple[Headers, bytes]:

@@ -73,7 +73,8 @@ def test_consumers_are_a_door_beside_the_api(module: str) -> None:
 CORE = tuple(
     f"service.{name}"
     for name in (
-        "access actions background contacts conversations idempotency identity notes outbox profile timeline".split()
+        "access actions background contacts conversations feed idempotency identity notes outbox profile "
+        "timeline".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")
