@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from confluent_kafka import admin
+
 from service.kafka.feed import KafkaFeedTopic
 from service.kafka.publishers import TransactionalPublisher, publisher_factory
 from service.mongo.store import MongoStore
@@ -13,6 +15,8 @@ from tests.support.relay import running
 from tests.support.waiting import eventually
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+kafka_admin: Any = admin  # its types hide what it exports
 
 
 async def live(user: ApiUser) -> str:
