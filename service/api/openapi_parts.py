@@ -95,6 +95,12 @@ def ops_paths(health: Json, unhealthy: Json) -> Json:
         "/health/ready": _health("health_ready", "Whether requests can be answered.", health, unhealthy),
         "/metrics": _open("metrics", "This process's figures, as Prometheus reads them.", "text/plain"),
         "/openapi.json": _open("openapi_document", "This description.", "application/json", {"type": "object"}),
+        "/asyncapi.json": _open(
+            "asyncapi_document",
+            "What is on Kafka (AsyncAPI 3.0); for people at /docs/events.",
+            "application/json",
+            {"type": "object"},
+        ),
         "/docs": _open("docs_page", "This description, for people.", "text/html"),
     }
 
