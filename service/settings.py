@@ -88,7 +88,20 @@ class RetentionSettings(Settings):
     outbox_retention_hours: int = Field(168, ge=1, description="How long published records are kept for replay.")
 
 
-class RelaySettings(MongoSettings, KafkaSettings, OpsSettings):
+class ContentModeSettings(Settings):
+    """How events are put on Kafka."""
+
+    relay_content_mode: Literal["structured", "binary"] = Field(
+        "structured",
+        description="CloudEvents mode: the whole event as JSON, or its data alone with the attributes as headers ce_….",
+    )
+
+
+class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
+    """`pathbound feed …`, where it needs both servers."""
+
+
+class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings):
     """`pathbound relay`."""
 
     relay_transactions: bool = Field(

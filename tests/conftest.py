@@ -22,6 +22,7 @@ from service.mongo.indexes import create_indexes
 from service.mongo.store import MongoStore, connect, database_of, open_store
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
+from tests.support.feed import Feed
 
 _NEED_NO_SERVERS = ("unit", "architecture", "browser")
 _stack: LocalStack | None = None
@@ -135,6 +136,22 @@ async def store(mongo_settings: MongoSettings) -> AsyncIterator[MongoStore]:
     """A store in a database of the test's own, with all indexes; dropped afterwards."""
     async for fresh in _fresh_store(mongo_settings):
         yield fresh
+
+
+@pytest.fixture
+async def own_api(store: MongoStore) -> AsyncIterator[ApiUser]:
+    """A user of an API over the test's own store, for tests that look at a whole database."""
+    core = build_core(store)
+    async with serve(core) as url:
+        user = await ApiUser.create(url, core)
+        yield user
+        await user.close()
+
+
+@pytest.fixture
+def feed(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Feed:
+    """The feed of the test's own store."""
+    return Feed(store, kafka_bootstrap, topic_prefix)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 import click
 
 from deploy.cli.api import api
+from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
 from deploy.cli.dlq import dlq
+from deploy.cli.feed import feed
 from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.ledger import ledger
@@ -27,7 +29,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, seed, send, dlq, ledger, trace, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, seed, send, feed, dlq, ledger, trace, openapi, asyncapi):
     pathbound.add_command(command)
 
 

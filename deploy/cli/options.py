@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from schemas.tenants import TENANT_PATTERN, TenantId
-from service.errors import StoreUnavailableError, StreamUnavailableError
+from service.errors import FeedRequestError, StoreUnavailableError, StreamUnavailableError
 from service.ops.logging import configure_logging
 from service.settings import Settings
 
@@ -75,6 +75,8 @@ def _variable(location: tuple[int | str, ...]) -> str:
 async def _told(work: Awaitable[None], settings: Settings) -> None:
     try:
         await work
+    except FeedRequestError as refused:
+        raise click.UsageError(str(refused)) from None
     except StoreUnavailableError:
         where = "PATHBOUND_MONGO_URL"
         message = f"MongoDB cannot be used: check that it runs as a replica set and that {where} points to it."

@@ -25,12 +25,14 @@ _STOP_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 
-def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKafkaProducer:
+def make_producer(
+    bootstrap: str, transactional_id: str | None = None, transaction_timeout_ms: int = _TRANSACTION_TIMEOUT_MS
+) -> AIOKafkaProducer:
     """A producer that is not started; transactional if it has an id. End it with `discard`."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         transactional_id=transactional_id,
-        transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+        transaction_timeout_ms=transaction_timeout_ms,
         enable_idempotence=True,
         acks="all",
         linger_ms=0,

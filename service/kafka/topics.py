@@ -1,15 +1,22 @@
-"""Making the topics."""
+"""Making the topics, and asking for one."""
 
 import asyncio
 from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateTopicsRequest
 
 from schemas.topics import TOPICS, TopicSpec
 from service.errors import StreamUnavailableError
+from service.kafka.refusals import in_feed_words
 from service.settings import TopicSettings
 
 _BOUND_SECONDS = 30.0
@@ -37,6 +44,27 @@ async def create_topics(settings: TopicSettings) -> list[str]:
     finally:
         await close_admin(admin)
     return names
+
+
+async def partitions_of(bootstrap: str, topic: str) -> int | None:
+    """How many partitions the topic has; None where there is no such topic. `topic` is the full name.
+
+    Raises FeedRequestError where an ACL hides it, and StreamUnavailableError.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        with in_feed_words("read", topic):
+            async with asyncio.timeout(_BOUND_SECONDS):
+                await admin.start()
+                [found] = await admin.describe_topics([topic])
+            error = for_code(found["error_code"])
+            if error is UnknownTopicOrPartitionError:
+                return None
+            if found["error_code"]:
+                raise error
+            return len(found["partitions"])
+    finally:
+        await close_admin(admin)
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:

@@ -1,4 +1,5 @@
-"""/docs in a real headless Chromium: it lists the operations, complains of nothing, and asks nobody but this machine.
+"""/docs and /docs/events in a real headless Chromium: they list the operations and the events, complain of nothing, and
+ask nobody but this machine.
 
 Run by `make test-browser`, not by `make test`: it needs Debian's chromium and chromedriver.
 """
@@ -13,6 +14,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from schemas.changes import ChangeType
+from schemas.topics import TOPICS
 from service.api.app import ENDPOINTS, create_app
 from service.api.limits import ApiLimits
 from service.clock import system_clock
@@ -61,4 +64,27 @@ def test_the_page_lists_the_operations_and_asks_nobody_else(browser: Chrome, url
     assert not complaints
     asked = requested(browser)
     assert f"{url}/openapi.json" in asked
+    assert {urlsplit(one).hostname for one in asked} == {LOOPBACK}
+
+
+def test_the_page_of_events_shows_each_and_asks_nobody_else(browser: Chrome, url: str) -> None:
+    browser.get(f"{url}/docs/events")
+    assert browser.title == "Pathbound Contacts on Kafka"
+    channels = [heading.text for heading in browser.find_elements(By.TAG_NAME, "h2")]
+    assert channels == [topic.name for topic in TOPICS if topic.name in channels]
+    assert set(channels) == {topic.name for topic in TOPICS}
+    for kind in ChangeType:
+        details = browser.find_element(By.ID, f"contacts.changes.{kind}")
+        assert not details.find_element(By.TAG_NAME, "table").is_displayed()
+        details.find_element(By.TAG_NAME, "summary").click()
+        text = details.text
+        assert details.find_element(By.TAG_NAME, "table").is_displayed()
+        assert "sequence" in text
+        assert f'"type": "{kind}"' in text
+    assert browser.find_element(By.TAG_NAME, "h1").value_of_css_property("font-family").startswith("system-ui")
+
+    complaints = [entry["message"] for entry in log(browser, "browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert not complaints
+    asked = requested(browser)
+    assert f"{url}/docs/events.css" in asked
     assert {urlsplit(one).hostname for one in asked} == {LOOPBACK}
