@@ -100,10 +100,8 @@ def _reached(address: str) -> tuple[str, str]:
 
 
 def _entries(value: str) -> Iterator[_Entry]:
-    if not _QUOTES_CLOSED.fullmatch(value):
-        value = value.replace('"', " ")  # a quote that never ends would hide all that follows
     entry, depth = _Entry(), 0
-    for token in _TOKEN.finditer(value):
+    for token in _TOKEN.finditer(_closed(value)):
         kind, text = token.lastgroup, token[0]
         if text == "(":
             depth += 1
@@ -124,9 +122,18 @@ def _entries(value: str) -> Iterator[_Entry]:
     yield entry
 
 
+def _closed(value: str) -> str:
+    """Without quotes, or comments, if one never ends: it would hide all that follows."""
+    if not _QUOTES_CLOSED.fullmatch(value):
+        value = value.replace('"', " ")
+    return value.replace("(", " ") if value.count("(") > value.count(")") else value
+
+
 def _named(name: str, address: str) -> Iterator[Participant]:
     told = one_line(decoded_words(name))[:MAX_NAME_LENGTH] or None
-    cleaned = one_line(address).strip("'\" ")
+    cleaned = one_line(address)
+    if cleaned[:1] == cleaned[-1:] and cleaned[:1] in ("'", '"'):
+        cleaned = cleaned[1:-1]
     if "@" not in cleaned or len(cleaned) > MAX_ADDRESS_LENGTH or ";" in cleaned:
         told = told or cleaned[:MAX_NAME_LENGTH] or None
         cleaned = ""

@@ -69,7 +69,7 @@ def _filename_in(headers: Headers) -> str:
     for name in ("content-disposition", "content-type"):
         mime[name] = one_line(headers.first(name))[:MAX_PARAMETERS_LENGTH]
     try:
-        return mime.get_filename() or ""
+        return (mime.get_filename() or "").strip('"')
     except Exception:  # noqa: BLE001 - the library's parser fails in many ways, and a name is no reason to lose a mail
         return ""
 
