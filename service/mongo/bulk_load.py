@@ -16,7 +16,7 @@ from service.mongo.store import MongoStore
 from service.profile.model import totals_of
 from service.timeline.model import TimelineEvent
 
-LOADED = ("contacts", "identities", "events", "profiles", "profile_sessions")
+LOADED = ("contacts", "identities", "events", "profiles", "profile_rows")
 """The collections that are filled."""
 _TOGETHER = 8
 """So many indexes are built in one walk over a collection: two walks keep two cores busy."""
