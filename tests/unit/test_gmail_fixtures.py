@@ -48,6 +48,7 @@ def test_every_gmail_resource_tells_its_story(name: str) -> None:
     fact = of_gmail(name)
     content, message = content_of(fact), content_of(fact).message
     assert fact.state is not None
+    assert fact.state.version is not None
     assert fact.state.version[0] > 10_000_000
     assert fact.state.hidden is None
     assert message.sender is not None
