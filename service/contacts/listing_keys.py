@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, pairwise
 
 from service.contacts.model import Contact
 
@@ -91,8 +92,9 @@ def words_of(text: str) -> Iterator[str]:
     """From each start of a word to the next blank."""
     for token in fold(text).split():
         if token.isascii():
-            for start in _ASCII_START.finditer(token):
-                yield token[start.start() : start.start() + MAX_WORD]
+            for match in _ASCII_START.finditer(token):
+                start = match.start()
+                yield token[start : start + MAX_WORD]
             continue
         before = ""
         for index, char in enumerate(token):
@@ -129,14 +131,13 @@ def _text(value: object) -> str:
 
 
 def _first_words(text: str) -> list[str]:
-    return [word for _, word in zip(range(MAX_WORDS_PER_FIELD), words_of(text), strict=False)]
+    return list(islice(words_of(text), MAX_WORDS_PER_FIELD))
 
 
 def _without_prefixes(words: Iterable[str]) -> tuple[str, ...]:
     """Distinct, sorted, and without those that begin another one: they find nothing of their own."""
     ordered = sorted(set(words))
-    following = zip(ordered, [*ordered[1:], ""], strict=False)
-    return tuple(word for word, after in following if not after.startswith(word))
+    return tuple([word for word, after in pairwise([*ordered, ""]) if not after.startswith(word)])
 
 
 def _bare(term: str) -> str:
