@@ -20,7 +20,7 @@ from service.mongo import (
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "relay_leases")
+UNINDEXED = ("profiles", "messages", "relay_leases", "rebuilds")
 """Collections that are read by `_id` alone."""
 
 

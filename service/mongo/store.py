@@ -13,7 +13,7 @@ from service.errors import StoreUnavailableError
 from service.mongo.api_keys import MongoApiKeys
 from service.mongo.documents import Document
 from service.mongo.errors import translated
-from service.mongo.feed import MongoFeedHistory
+from service.mongo.feed import MongoFeedHistory, MongoRebuilds
 from service.mongo.leases import MongoLeases
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
@@ -32,6 +32,7 @@ class MongoStore(MongoRepositories):
         self.database = database
         self.leases = MongoLeases(database)
         self.feed_history = MongoFeedHistory(database)
+        self.rebuilds = MongoRebuilds(database)
         self.api_keys = MongoApiKeys(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
