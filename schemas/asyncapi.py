@@ -9,11 +9,21 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.change_examples import CHANGES, cloud_event
-from schemas.changes import CONTENT_TYPE, DATA_CONTENT_TYPE, DATA_MODELS, ChangeEvent, ChangeType, dataschema_of
+from schemas.changes import (
+    CONTENT_TYPE,
+    DATA_CONTENT_TYPE,
+    DATA_MODELS,
+    ChangeEvent,
+    ChangeType,
+    CloudEvent,
+    dataschema_of,
+)
 from schemas.gmail import GmailEnvelope
 from schemas.intercom import IntercomEnvelope
+from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER, ContactSnapshot, SnapshotEvent
 from schemas.topics import (
     CONTACTS_CHANGES,
+    CONTACTS_SNAPSHOT,
     GMAIL_MESSAGES,
     INTERCOM_EVENTS,
     TOPICS,
@@ -34,6 +44,12 @@ _DESCRIPTION = (
     " missed nothing. Read with isolation level `read_committed`. A record with the header `replay` was published again"
     " on request. Events change by addition only: bear with fields and values that you do not know."
 )
+_SNAPSHOTS = (
+    "The latest state of every contact: compacted, key = contact id, so that reading it to its end gives all contacts."
+    " A record without a value says that the contact is gone. `sequence` is that of the last event included: a"
+    " subscriber that goes on with `contacts.changes` drops what is not above it."
+)
+_TOMBSTONE = "contact.gone"
 INBOUND: dict[str, tuple[type[BaseModel], str]] = {
     TRACKER_EVENTS: (TrackerEnvelope, "One visitor event, as a tracker's backend produces it; key = `visitorId`."),
     GMAIL_MESSAGES: (
@@ -54,6 +70,9 @@ def describe_topics(version: str) -> Json:
     refs, schemas = _schemas()
     messages: Json = {str(kind): _change(kind, refs[DATA_MODELS[kind]]) for kind in ChangeType}
     channels: Json = {CONTACTS_CHANGES: _channel(_spec(CONTACTS_CHANGES), [*map(str, ChangeType)], _DESCRIPTION)}
+    messages[SNAPSHOT_TYPE] = _snapshot(refs[ContactSnapshot])
+    messages[_TOMBSTONE] = _tombstone()
+    channels[CONTACTS_SNAPSHOT] = _channel(_spec(CONTACTS_SNAPSHOT), [SNAPSHOT_TYPE, _TOMBSTONE], _SNAPSHOTS)
     for topic, (model, description) in INBOUND.items():
         messages[topic] = _inbound(topic, refs[model], description)
         messages[dead_letters_of(topic)] = _dead_letter(topic)
@@ -77,7 +96,9 @@ def describe_topics(version: str) -> Json:
 
 def _schemas() -> tuple[dict[type[BaseModel], Json], Json]:
     """A reference for each model, and the components."""
-    models = dict.fromkeys([*DATA_MODELS.values(), *(model for model, _ in INBOUND.values())])
+    models: dict[type[BaseModel], None] = dict.fromkeys(
+        [*DATA_MODELS.values(), ContactSnapshot, *(model for model, _ in INBOUND.values())]
+    )
     by_model, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {model: by_model[model, "validation"] for model in models}, dict(sorted(definitions["$defs"].items()))
 
@@ -139,9 +160,36 @@ def _change(kind: ChangeType, data: Json) -> Json:
     }
 
 
-def cloud_event_schema(kind: str, data: Json) -> Json:
+def _snapshot(data: Json) -> Json:
+    example = cloud_event(SNAPSHOT_TYPE, CHANGES[ChangeType.CONTACT_CREATED], sequence=1)
+    own = SnapshotEvent.model_json_schema()["properties"]
+    return {
+        "name": SNAPSHOT_TYPE,
+        "title": SNAPSHOT_TYPE,
+        "summary": (ContactSnapshot.__doc__ or "").strip(),
+        "contentType": CONTENT_TYPE,
+        "headers": _SNAPSHOT_HEADERS,
+        "payload": cloud_event_schema(SNAPSHOT_TYPE, data, SnapshotEvent),
+        "bindings": _KEY,
+        "examples": [{"name": SNAPSHOT_TYPE, "payload": {name: example[name] for name in own}}],
+    }
+
+
+def _tombstone() -> Json:
+    return {
+        "name": _TOMBSTONE,
+        "title": _TOMBSTONE,
+        "summary": "A record without a value: the contact was deleted.",
+        "contentType": DATA_CONTENT_TYPE,
+        "headers": _SNAPSHOT_HEADERS,
+        "payload": {"type": "null"},
+        "bindings": _KEY,
+    }
+
+
+def cloud_event_schema(kind: str, data: Json, model: type[CloudEvent] = ChangeEvent) -> Json:
     """The schema of an event of one type: the attributes, and its own `data`."""
-    schema = ChangeEvent.model_json_schema()
+    schema = model.model_json_schema()
     own = {
         "type": {"const": kind, "type": "string"},
         "dataschema": {"const": dataschema_of(kind), "type": "string"},
@@ -166,6 +214,11 @@ _HEADERS: Json = {
         "replay": _header("Only on a record that was published again in place: when, ISO 8601."),
     },
     "required": ["content-type", "traceparent"],
+}
+_SNAPSHOT_HEADERS: Json = {
+    "type": "object",
+    "properties": {TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else.")},
+    "required": [TENANT_HEADER],
 }
 _KEY: Json = {"kafka": {"key": {"type": "string", "description": "The contact id."}, "bindingVersion": _KAFKA}}
 

@@ -37,18 +37,23 @@ class ChangeType(StrEnum):
     ACTION_COMPLETED = "action.completed"
 
 
-class ChangeEvent(BaseModel):
-    """A CloudEvent. `id` is stable: delivery is at least once, and a repeat carries the same id and `sequence`."""
+class CloudEvent(BaseModel):
+    """The attributes that every event has."""
 
     specversion: Literal["1.0"]
-    id: str = Field(description="Stable id of this change.", examples=["evt_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
+    id: str = Field(description="Stable id of this event.", examples=["evt_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
     source: Literal["/pathbound/contacts"]
-    type: ChangeType
     subject: str = Field(description="The contact id.", examples=["ct_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
     time: str = Field(description="When it was committed; ISO 8601 UTC with milliseconds.")
     datacontenttype: Literal["application/json"]
     dataschema: str = Field(description="Names the schema of `data`: its `$id`.")
     tenantid: str = Field(description="The tenant.")
+
+
+class ChangeEvent(CloudEvent):
+    """A CloudEvent. `id` is stable: delivery is at least once, and a repeat carries the same id and `sequence`."""
+
+    type: ChangeType
     sequence: int = Field(description="Gapless per contact: +1 for each event of that contact, from 1.", ge=1)
     traceparent: str = Field(
         description="W3C trace context of the request that made the change; a new one where it had none.",
@@ -143,19 +148,3 @@ DATA_MODELS: dict[ChangeType, type[BaseModel]] = {
 def dataschema_of(change: str, version: int = 1) -> str:
     """The identifier of the schema of `data`; a new version is only for what cannot be an addition."""
     return f"urn:pathbound:contacts:{change}:v{version}"
-
-
-def dataschemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schemas that are committed, by the name of the file: the event's own, and that of each type's `data`."""
-    models: list[tuple[str, type[BaseModel]]] = [
-        ("event", ChangeEvent),
-        *((str(change), model) for change, model in DATA_MODELS.items()),
-    ]
-    return {
-        f"{name}.v1.json": {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": dataschema_of(name),
-            **model.model_json_schema(),
-        }
-        for name, model in models
-    }

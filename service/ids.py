@@ -35,6 +35,11 @@ def new_traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
+def new_run() -> str:
+    """Names one attempt at something that is done again if it fails."""
+    return str(ULID())
+
+
 def new_request_id() -> str:
     """`req_` + ULID."""
     return f"req_{ULID()}"

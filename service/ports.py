@@ -45,6 +45,14 @@ class Contacts(Protocol):
         """The first write of a change: count `sequence` up, move `committed_at` on. The contact after that, or None."""
         ...
 
+    async def hold(self, tenant_id: str, contact_id: str, now: datetime, token: str) -> tuple[Contact, datetime] | None:
+        """Write the contact without a change that anybody sees, so that its writers conflict, and move its place in the
+        outbox's order on: the contact with its last event's time, and that place. None if it is not there.
+
+        `token` must be another one in each transaction that writes the contact.
+        """
+        ...
+
     async def replace(self, contact: Contact) -> None:
         """The whole contact, within the transaction that has locked it."""
         ...

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from schemas.changes import dataschemas
 from schemas.evolution import breaks
+from schemas.published import dataschemas
 from service.api.docs import asyncapi_text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -1,6 +1,7 @@
-"""`pathbound feed tail|verify|replay`."""
+"""`pathbound feed tail|verify|replay|rebuild-snapshot`."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -13,15 +14,18 @@ from deploy.bootstrap import open_core
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from schemas.changes import ChangeType
 from schemas.timestamps import to_utc_millis
-from schemas.topics import CONTACTS_CHANGES
+from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
 from service.clock import system_clock
 from service.feed.gaps import Range
-from service.feed.model import FeedRecord
+from service.feed.model import FeedRecord, RebuildProgress
+from service.feed.rebuild import SnapshotRebuilder
 from service.feed.replay import FeedReplayer, ReplayRequest
 from service.feed.verify import ContactVerdict, FeedVerifier, Reading
 from service.kafka.feed import KafkaFeedTopic
 from service.kafka.replay import KafkaReplayPublisher
-from service.settings import FeedSettings, KafkaSettings
+from service.settings import FeedSettings, KafkaSettings, MongoSettings
+
+_SAY_SECONDS = 5.0
 
 
 @click.group()
@@ -233,6 +237,36 @@ async def replay(settings: FeedSettings, tenant: str, start: datetime, end: date
         replayer = FeedReplayer(core.store.feed_history, KafkaReplayPublisher(settings, tenant), own)
         count = await replayer(wanted)
     click.echo(f"Published {count} events again to {wanted.topic}.")
+
+
+# --- rebuild-snapshot ------------------------------------------------------------------------------------------------
+
+
+@feed.command(name="rebuild-snapshot")
+@click.option("--tenant", callback=tenant_option, help="Only this tenant's contacts.")
+@with_settings(MongoSettings)
+async def rebuild_snapshot(settings: MongoSettings, tenant: str | None) -> None:
+    """Publish the snapshot of every contact anew, in order with live changes. Needs a relay that runs.
+
+    May be stopped at any time: the next call goes on where it was.
+    """
+    async with open_core(settings) as core:
+        rebuild = SnapshotRebuilder(core.store, core.store.rebuilds, system_clock)
+        done = await rebuild(tenant, _Progress().say)
+    click.echo(f"Published {done.requested} snapshots to {CONTACTS_SNAPSHOT}.")
+
+
+class _Progress:
+    """A line on standard error every few seconds."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def say(self, progress: RebuildProgress, waiting: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _SAY_SECONDS
+            click.echo(f"{progress.requested} snapshots requested; {waiting} wait for the relay.", err=True)
 
 
 def _topic(settings: KafkaSettings) -> KafkaFeedTopic:

@@ -36,6 +36,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild of the snapshots is: up to the contact id `after`."""
+
+    after: str = ""
+    requested: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """An event that the outbox still has. `published_at` None: it waits."""
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.feed.model import Bounds, Counted, FeedRecord, Kept
+from service.feed.model import Bounds, Counted, FeedRecord, Kept, RebuildProgress
 from service.outbox.model import OutboxRecord
 
 
@@ -54,6 +54,28 @@ class FeedHistory(Protocol):
 
     async def records(self, tenant_id: str, record_ids: Sequence[str]) -> list[OutboxRecord]:
         """Those of the ids that are still there, in the order of the ids."""
+        ...
+
+
+class Rebuilds(Protocol):
+    """What a rebuild of the snapshots remembers and asks for. Raises StoreUnavailableError."""
+
+    async def begin(self, tenant_id: str | None) -> RebuildProgress:
+        """The progress of the one that was stopped, or of a new one."""
+        ...
+
+    async def save(self, tenant_id: str | None, progress: RebuildProgress) -> None: ...
+
+    async def finish(self, tenant_id: str | None) -> None:
+        """The next one begins anew."""
+        ...
+
+    async def contacts_after(self, tenant_id: str | None, contact_id: str, limit: int) -> list[tuple[str, str]]:
+        """Tenant and id of contacts behind this id, by id; of one tenant, or (the operator's own view) of all."""
+        ...
+
+    async def waiting(self, limit: int) -> int:
+        """How many snapshots of rebuilds wait for the relay, counted up to `limit`."""
         ...
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.changes import REPLAY_HEADER
 from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
 from service.errors import FeedRequestError
 from service.feed.model import Bounds, FeedRecord
 from service.kafka.cloudevents import read_event
+from service.kafka.producers import partition_of_key
 from service.kafka.refusals import in_feed_words
 from service.kafka.topics import partitions_of
 
@@ -22,7 +22,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLL_MS = 200
 _STILL_SECONDS = 40.0
 """How long a partition may stand still: longer than any transaction of ours may stay open."""
-_PARTITIONER = DefaultPartitioner()
 
 
 class KafkaFeedTopic:
@@ -74,8 +73,7 @@ class KafkaFeedTopic:
     def partition_of(self, contact_id: str, partitions: int) -> int:
         """See FeedTopic.partition_of: as producers choose it by default, ours and Java's."""
         everyone = list(range(partitions))
-        chosen: int = _PARTITIONER(contact_id.encode(), everyone, everyone)
-        return chosen
+        return partition_of_key(contact_id.encode(), everyone, everyone)
 
     @asynccontextmanager
     async def _consumer(self, isolation: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:

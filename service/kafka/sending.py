@@ -36,7 +36,7 @@ async def _send(
     headers, value = encode(record)
     future: asyncio.Future[Any] = await producer.send(
         f"{topic_prefix}{record.topic}",
-        value=value,
+        value=value or None,
         key=record.contact_id.encode(),
         headers=[(name, text.encode()) for name, text in headers],
     )

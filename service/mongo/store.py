@@ -13,7 +13,7 @@ from service.errors import StoreUnavailableError
 from service.mongo.api_keys import MongoApiKeys
 from service.mongo.documents import Document
 from service.mongo.errors import translated
-from service.mongo.feed import MongoFeedHistory
+from service.mongo.feed import MongoFeedHistory, MongoRebuilds
 from service.mongo.leases import MongoLeases
 from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
@@ -35,6 +35,7 @@ class MongoStore(MongoRepositories):
         self.database = database
         self.leases = MongoLeases(database)
         self.feed_history = MongoFeedHistory(database)
+        self.rebuilds = MongoRebuilds(database)
         self.api_keys = MongoApiKeys(database)
         self.webhook_secrets = MongoWebhookSecrets(database)
         self.redrives = MongoRedrives(database)

@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from deploy.cli import asyncapi as command
 from schemas.asyncapi import INBOUND, cloud_event_schema
 from schemas.change_examples import CHANGES, cloud_event
-from schemas.changes import ChangeType, dataschema_of, dataschemas
+from schemas.changes import ChangeType, dataschema_of
+from schemas.published import dataschemas
 from schemas.topics import TOPICS
 from service.api.docs import asyncapi_text
 

@@ -71,8 +71,7 @@ def test_the_page_of_events_shows_each_and_asks_nobody_else(browser: Chrome, url
     browser.get(f"{url}/docs/events")
     assert browser.title == "Pathbound Contacts on Kafka"
     channels = [heading.text for heading in browser.find_elements(By.TAG_NAME, "h2")]
-    assert channels == [topic.name for topic in TOPICS if topic.name in channels]
-    assert set(channels) == {topic.name for topic in TOPICS}
+    assert sorted(channels) == sorted(topic.name for topic in TOPICS)
     for kind in ChangeType:
         details = browser.find_element(By.ID, f"contacts.changes.{kind}")
         assert not details.find_element(By.TAG_NAME, "table").is_displayed()

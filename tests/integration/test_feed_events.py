@@ -7,7 +7,8 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas.changes import CONTENT_TYPE, ChangeType, dataschemas
+from schemas.changes import CONTENT_TYPE, ChangeType
+from schemas.published import dataschemas
 from service.kafka.cloudevents import read_event
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser

@@ -72,9 +72,10 @@ class Feed:
             kafka_bootstrap=self.bootstrap, topic_prefix=self.prefix, relay_content_mode=mode, relay_transactions=True
         )
         async with running(self.store.outbox, self.store.leases, publisher_factory(settings)):
-            await eventually(self._drained, 30, "all is published")
+            await eventually(self.drained, 30, "all is published")
 
-    async def _drained(self) -> bool:
+    async def drained(self) -> bool:
+        """Whether nothing waits."""
         return not await self.store.outbox.backlog()
 
     async def waiting(self, contact_id: str) -> list[OutboxRecord]:
