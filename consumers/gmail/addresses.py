@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from pydantic_core import PydanticCustomError
 
-from consumers.gmail.headers import decoded_words
+from consumers.gmail.headers import MAX_HEADER_LENGTH, decoded_words
 from consumers.plain_text import one_line
 from schemas.contacts import normalise_email
 from service.conversations.model import Participant
@@ -64,15 +64,17 @@ class _Entry:
 
 
 def participants_in(values: Iterable[str]) -> list[Participant]:
-    """Those named in the headers, each once, the first MAX_PARTICIPANTS of them; the address is lower case, and valid
-    or not. Who has neither name nor address is nobody."""
+    """Those named in the headers, each once, the first MAX_PARTICIPANTS of them, and in MAX_HEADER_LENGTH characters of
+    all. The address is lower case, and valid or not. Who has neither name nor address is nobody."""
     found: dict[Participant, None] = {}
+    left = MAX_HEADER_LENGTH
     for value in values:
-        for entry in _entries(value):
+        for entry in _entries(value[:left]):
             for participant in entry.participants():
                 found[participant] = None
                 if len(found) == MAX_PARTICIPANTS:
                     return list(found)
+        left -= min(left, len(value))
     return list(found)
 
 

@@ -9,8 +9,8 @@ from consumers.gmail.charsets import decoded, decoded_base64
 from consumers.plain_text import one_line
 from schemas.gmail import Header
 
-MAX_HEADER_LENGTH = 256 * 1024
-"""Characters of a header that are looked at. RFC 5322 has no limit; a hundred KB of addresses do occur."""
+MAX_HEADER_LENGTH = 128 * 1024
+"""Characters of a header that are looked at. RFC 5322 has no limit; a hundred KB of addresses may occur."""
 
 MAX_PARAMETERS_LENGTH = 4 * 1024
 

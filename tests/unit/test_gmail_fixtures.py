@@ -1,16 +1,22 @@
 """Real mails, where the shared folder is: Gmail's own resources, and public test mails turned into such."""
 
+import base64
+import html
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from consumers.gmail.addresses import valid_address
 from consumers.gmail.normalise import normalise
+from consumers.runtime.outcomes import InvalidRecordError, Record
+from schemas.topics import GMAIL_MESSAGES
 from service.conversations.incoming import Content, MessageFact
 from service.conversations.model import Direction
-from tests.support.gmail import RECEIVED, gmail_record, resource_of
+from tests.support.gmail import RECEIVED, gmail_message, gmail_record, resource_of
 from tests.support.tracker_fixtures import FIXTURES
 
 GMAIL = {path.stem: path for path in sorted((FIXTURES / "gmail").glob("*.json")) if "schemas" not in path.stem}
@@ -237,3 +243,33 @@ def test_a_bounce_names_a_daemon_and_nothing_of_the_returned_mail() -> None:
     content = of_mail("mail__report_422")
     assert content.addresses == ("mailer-daemon@tppppp.com.au", "jennifer@sss.sssssss.net.au")
     assert content.message.subject == "Warning: could not send message for past 8 hours"
+
+
+def hostile_addresses() -> list[str]:
+    """Those that others' parsers are tested with, right ones and wrong ones."""
+    folder = FIXTURES / "hostile-input"
+    lists = [path.read_text().splitlines() for path in sorted(folder.glob("flanker_*.txt"))]
+    tests = folder / "isemail_tests.xml"
+    found = [html.unescape(one) for one in re.findall(r"<address>(.*?)</address>", tests.read_text(), re.DOTALL)]
+    return [address for one in lists for address in one] + found
+
+
+@pytest.mark.skipif(not (FIXTURES / "hostile-input").is_dir(), reason="the shared folder is not here")
+def test_hostile_addresses_are_stored() -> None:
+    addresses = hostile_addresses()
+    assert len(addresses) > 300
+    for address in addresses:
+        resource = gmail_message(sender=address, to=f"Somebody <{address}>", cc=address, mail_id=address)
+        content = content_of(fact_of(resource))
+        repr(content).encode()
+        assert all(valid_address(one) == one for one in content.addresses)
+
+
+@pytest.mark.skipif(not (FIXTURES / "hostile-input").is_dir(), reason="the shared folder is not here")
+def test_hostile_json_is_refused() -> None:
+    texts = json.loads((FIXTURES / "hostile-input" / "json_parsing_a.base64.json").read_text())
+    values = [base64.b64decode(text) for text in (texts.values() if isinstance(texts, dict) else texts)]
+    assert len(values) > 100
+    for value in values:
+        with pytest.raises(InvalidRecordError):
+            normalise(Record(GMAIL_MESSAGES, 0, 0, value[:100], value, RECEIVED, (("x-request-id", value),)), TOLERANCE)

@@ -241,3 +241,15 @@ def test_headers_are_found_whatever_their_case() -> None:
     assert headers.all("x-a") == ["", "first", "second"]
     assert headers.first("x-a") == "first"
     assert headers.first("x-b") == ""
+
+
+def test_all_bodies_together_are_bounded() -> None:
+    """A stored message must fit into one document of 16 MB."""
+    many = [part for _ in range(12) for part in (text_part("&" * 1_000_000), html_part("&nbsp;" * 170_000))]
+    bodies = read(multipart("mixed", *many))
+    assert bodies.text is not None
+    assert bodies.html is not None
+    assert len(bodies.text.encode()) + len(bodies.html.encode()) < 14 * 1024 * 1024
+    tagged = read(multipart("mixed", *[html_part("<p>x<b>y</b></p>" * 80) for _ in range(900)]))
+    assert tagged.text is not None
+    assert tagged.text.count("xy") == 1024 * 1024 // len("<p>x<b>y</b></p>")
