@@ -61,7 +61,9 @@ def snapshot(
 
 
 def _snapshot_after(record: OutboxRecord) -> OutboxRecord | None:
-    """What the change leaves of the contact; None where it changes nothing of it (a note, an action)."""
+    """What the change leaves of the contact; None where it leaves it as it was (a note, an action), or is no event."""
+    if ("content-type", CONTENT_TYPE) not in record.headers:
+        return None
     event = orjson.loads(record.value)
     if event.get("type") == ChangeType.CONTACT_DELETED:
         return _tombstone(record)

@@ -7,7 +7,7 @@ import orjson
 from jsonschema import Draft202012Validator
 
 from schemas.change_examples import CHANGES, cloud_event
-from schemas.changes import ChangeType
+from schemas.changes import CONTENT_TYPE, ChangeType
 from schemas.published import dataschemas
 from schemas.snapshots import SnapshotEvent
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
@@ -22,7 +22,8 @@ def change(contact_id: str, sequence: int, kind: ChangeType, city: str | None = 
     if "contact" in data:
         data["contact"] = {**data["contact"], "contact_id": contact_id, "properties": {"city": city}}
     value = orjson.dumps({**cloud_event(kind, data, sequence), "subject": contact_id})
-    return record_of(contact_id, sequence, CONTACTS_CHANGES, value)
+    record = record_of(contact_id, sequence, CONTACTS_CHANGES, value)
+    return replace(record, headers=(("content-type", CONTENT_TYPE),))
 
 
 def snapshots(published: list[OutboxRecord]) -> list[tuple[str, int, str | None]]:
@@ -71,3 +72,8 @@ def test_a_rebuilt_snapshot_takes_its_place_in_the_order() -> None:
     assert snapshots(with_snapshots([change("a", 3, ChangeType.CONTACT_UPDATED, "Bonn"), rebuilt])) == [
         ("a", 4, "Rome")
     ]
+
+
+def test_what_is_no_event_has_no_snapshot_and_stops_nobody() -> None:
+    other = record_of("a", 1, CONTACTS_CHANGES, b"not even JSON")
+    assert with_snapshots([other]) == [other]
