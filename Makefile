@@ -38,7 +38,7 @@ test-browser: install ## open /docs in a real headless Chromium (Debian's; insta
 openapi: install ## write schemas/openapi.json anew from the routes and models
 	@exec $(BIN)/pathbound openapi --write
 
-bench: install ## measure on a stack of its own (5 min; ARGS=--size: 10 min, 1,000,000 contacts), write bench.json
+bench: install ## measure on a stack of its own (5 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: install ## resolve the dependencies anew into requirements.lock
