@@ -21,6 +21,7 @@ from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
+from service.profile.ports import ProfileRecords, Rebuilds
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
@@ -100,6 +101,10 @@ class Events(Protocol):
 
     async def stored(self, event_ids: Sequence[str]) -> dict[str, bool]:
         """Of these ids, those that are stored; the value says whether the event still awaits a contact."""
+        ...
+
+    async def get(self, tenant_id: str, event_ids: Sequence[str]) -> list[TimelineEvent]:
+        """Those that are stored."""
         ...
 
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
@@ -188,6 +193,8 @@ class Repositories(Protocol):
     @property
     def profiles(self) -> Profiles: ...
     @property
+    def profile_records(self) -> ProfileRecords: ...
+    @property
     def ledger(self) -> Ledger: ...
     @property
     def outbox(self) -> Outbox: ...
@@ -220,6 +227,8 @@ class Store(Repositories, Protocol):
     def api_keys(self) -> ApiKeys: ...
     @property
     def webhook_secrets(self) -> WebhookSecrets: ...
+    @property
+    def rebuilds(self) -> Rebuilds: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

@@ -7,6 +7,7 @@ from deploy.cli.consume import consume
 from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.openapi import openapi
+from deploy.cli.profiles import profiles
 from deploy.cli.relay import relay
 from deploy.cli.send import send
 from deploy.cli.up import up
@@ -23,7 +24,7 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, send, openapi):
+for command in (up, api, relay, consume, init, keys, webhooks, profiles, send, openapi):
     pathbound.add_command(command)
 
 

@@ -14,6 +14,7 @@ from service.mongo.api_keys import MongoApiKeys
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.leases import MongoLeases
+from service.mongo.rebuilds import MongoRebuilds
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
 from service.mongo.webhook_secrets import MongoWebhookSecrets
@@ -33,6 +34,7 @@ class MongoStore(MongoRepositories):
         self.leases = MongoLeases(database)
         self.api_keys = MongoApiKeys(database)
         self.webhook_secrets = MongoWebhookSecrets(database)
+        self.rebuilds = MongoRebuilds(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 
