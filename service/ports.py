@@ -21,6 +21,7 @@ from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
+from service.profile.ports import ProfileRebuilds, ProfileRecords
 from service.redrive.ports import Redrives
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
@@ -112,6 +113,10 @@ class Events(Protocol):
         """Of these ids, those that are stored; the value says whether the event still awaits a contact."""
         ...
 
+    async def get(self, tenant_id: str, event_ids: Sequence[str]) -> list[TimelineEvent]:
+        """Those that are stored."""
+        ...
+
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
         """Store new events, each in the timeline of its contact: its own `contact_id`, or its event id's in `owners`.
         One without a contact awaits one under its identities."""
@@ -198,6 +203,8 @@ class Repositories(Protocol):
     @property
     def profiles(self) -> Profiles: ...
     @property
+    def profile_records(self) -> ProfileRecords: ...
+    @property
     def ledger(self) -> Ledger: ...
     @property
     def outbox(self) -> Outbox: ...
@@ -234,6 +241,8 @@ class Store(Repositories, Protocol):
     def redrives(self) -> Redrives: ...
     @property
     def traces(self) -> Traces: ...
+    @property
+    def profile_rebuilds(self) -> ProfileRebuilds: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

@@ -11,6 +11,7 @@ from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
+from deploy.cli.profiles import profiles
 from deploy.cli.relay import relay
 from deploy.cli.seed import seed
 from deploy.cli.send import send
@@ -29,7 +30,24 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, seed, send, feed, dlq, ledger, trace, openapi, asyncapi):
+for command in (
+    up,
+    api,
+    relay,
+    consume,
+    init,
+    keys,
+    webhooks,
+    profiles,
+    seed,
+    send,
+    feed,
+    dlq,
+    ledger,
+    trace,
+    openapi,
+    asyncapi,
+):
     pathbound.add_command(command)
 
 

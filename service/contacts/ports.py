@@ -1,8 +1,17 @@
 """What lists of contacts need from a store."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts
+
+
+class ContactPlace(NamedTuple):
+    """Where a contact stands in a walk over all."""
+
+    tenant_id: str
+    created_at: datetime
+    contact_id: str
 
 
 class ContactList(Protocol):
@@ -17,4 +26,8 @@ class ContactList(Protocol):
 
     async def count(self, asked: ContactFilter) -> int:
         """How many match, exactly."""
+        ...
+
+    async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:
+        """The next contacts of a tenant (None: of all, one tenant after the other), the newest first."""
         ...

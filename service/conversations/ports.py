@@ -94,6 +94,10 @@ class Rows(Protocol):
         """All rows of these (contact, conversation)."""
         ...
 
+    def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        """All rows of a contact, conversation by conversation, in portions of bounded size."""
+        ...
+
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         """Rows that would be linked if the identity had a contact, as many as `limit`."""
         ...
@@ -112,4 +116,12 @@ class ContactThreads(Protocol):
 
     async def write(self, tenant_id: str, pairs: Set[tuple[str, str]], threads: Sequence[Thread]) -> None:
         """All that there is to see of these (contact, conversation); one in which nothing may be seen goes."""
+        ...
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[Thread]:
+        """Those that are stored of these (contact, conversation)."""
+        ...
+
+    def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[str]]:
+        """The conversation ids of all threads of a contact, in portions of bounded size."""
         ...

@@ -5,7 +5,8 @@ Every refresh writes the contact's profile: two transactions that touch one cont
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from schemas.events import Source
@@ -21,25 +22,49 @@ Pair = tuple[str, str]
 """A contact, and a conversation or a copy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What contacts see of some conversations. `moved` are rows that are stored with another copy shown, or another
+    direction; `threads` all that there is to see of `pairs`; `events` those of shown messages, `gone` the ids of those
+    of which nothing is shown."""
+
+    pairs: frozenset[Pair]
+    moved: Sequence[ConversationRow]
+    threads: Sequence[Thread]
+    events: Mapping[str, TimelineEvent]
+    gone: frozenset[str]
+
+
 async def refresh(session: Session, touched: Iterable[ConversationRow]) -> None:
     """Within the transaction that changed, bound or removed these rows (those without a contact are passed over)."""
     bound = sorted((row for row in touched if row.contact_id), key=lambda row: row.tenant_id)
     for tenant_id, rows in groupby(bound, key=lambda row: row.tenant_id):
-        await _refresh(session, tenant_id, list(rows))
+        await show(session, tenant_id, await project(session, tenant_id, list(rows)))
 
 
-async def _refresh(session: Session, tenant_id: str, touched: Sequence[ConversationRow]) -> None:
+async def project(
+    session: Session, tenant_id: str, touched: Sequence[ConversationRow], beside: Iterable[Pair] = ()
+) -> Sight:
+    """What is to be seen where these rows stand, and of the pairs `beside`. Only reads."""
     copies = await session.rows.of_copies(tenant_id, {(_owner(row), row.copy) for row in touched})
     settled = _settled(copies)
     moved = [row for row, before in zip(settled, copies, strict=True) if row != before]
-    if moved:
-        await session.rows.settle(moved)
-    pairs = {(_owner(row), row.conversation_id) for row in [*touched, *moved]}
-    rows = await session.rows.of_threads(tenant_id, pairs)
+    pairs = frozenset((_owner(row), row.conversation_id) for row in [*touched, *moved]).union(beside)
+    now = {row.row_id: row for row in settled}
+    rows = [now.get(row.row_id, row) for row in await session.rows.of_threads(tenant_id, pairs)]
     messages = await session.messages.headers({message_key(row) for row in [*rows, *settled]})
-    await session.contact_threads.write(tenant_id, pairs, _threads(rows, messages))
-    await _tell(session, tenant_id, [*touched, *settled], settled, messages)
-    await session.profiles.converse(tenant_id, sorted({_owner(row) for row in touched}))
+    events = {event_id(row): event_of_row(row, messages[message_key(row)]) for row in settled if row.shown}
+    gone = {event_id(row) for row in [*touched, *settled]} - events.keys()
+    return Sight(pairs, moved, _threads(rows, messages), events, frozenset(gone))
+
+
+async def show(session: Session, tenant_id: str, sight: Sight) -> None:
+    """Store it, with the figures in the profiles."""
+    if sight.moved:
+        await session.rows.settle(sight.moved)
+    await session.contact_threads.write(tenant_id, sight.pairs, sight.threads)
+    await session.events.put(tenant_id, list(sight.events.values()), sorted(sight.gone))
+    await session.profiles.converse(tenant_id, sorted({contact_id for contact_id, _ in sight.pairs}))
 
 
 def _settled(copies: list[ConversationRow]) -> list[ConversationRow]:
@@ -67,21 +92,6 @@ def _threads(rows: Sequence[ConversationRow], messages: dict[MessageKey, Message
         )
         for (contact_id, conversation_id), of_thread in by_pair.items()
     ]
-
-
-async def _tell(
-    session: Session,
-    tenant_id: str,
-    concerned: Sequence[ConversationRow],
-    settled: Sequence[ConversationRow],
-    messages: dict[MessageKey, MessageRecord],
-) -> None:
-    """Put the events of shown rows into timelines, and take those away of whose message nothing is shown."""
-    shown: dict[str, TimelineEvent] = {
-        event_id(row): event_of_row(row, messages[message_key(row)]) for row in settled if row.shown
-    }
-    gone = {event_id(row) for row in concerned} - shown.keys()
-    await session.events.put(tenant_id, list(shown.values()), sorted(gone))
 
 
 def message_key(row: ConversationRow) -> MessageKey:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
+from service.contacts.ports import ContactPlace
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
 from service.errors import StoreUnavailableError, TooSlowError
 from service.mongo.contact_plans import (
@@ -66,6 +67,13 @@ class MongoContactList:
         probed = await self._probed(asked, len(conditions_of(asked)) > 1, with_dates=False)
         return await self._count(asked, probed, None)
 
+    async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:
+        criteria, sort = walk_of(tenant_id, behind)
+        with translated():
+            cursor = self._collection.find(criteria, {"tenant_id": 1, "created_at": 1}, session=self._session)
+            found = await cursor.sort(sort).limit(limit).to_list(None)
+        return [ContactPlace(one["tenant_id"], one["created_at"], one["_id"]) for one in found]
+
     async def _probed(self, asked: ContactFilter, wanted: bool, *, with_dates: bool, otherwise: int = 0) -> Probed:
         """The conditions, those that leave fewest first. Asks MongoDB if `wanted`; else each leaves `otherwise`."""
         conditions = conditions_of(asked)
@@ -101,6 +109,22 @@ class MongoContactList:
                 if error.code == _NO_SUCH_INDEX:
                     raise StoreUnavailableError from error
                 raise
+
+
+def walk_of(tenant_id: str | None, behind: ContactPlace | None) -> tuple[Document, list[tuple[str, int]]]:
+    """Criteria and sort: those of the default order's index, over one tenant or all."""
+    sort = [("tenant_id", 1), ("created_at", -1), ("_id", -1)]
+    mine: Document = {"tenant_id": tenant_id} if tenant_id is not None else {}
+    if behind is None:
+        return mine, sort
+    here = {"tenant_id": behind.tenant_id}
+    branches: list[Document] = [
+        {**here, "created_at": behind.created_at, "_id": {"$lt": behind.contact_id}},
+        {**here, "created_at": {"$lt": behind.created_at}},
+    ]
+    if tenant_id is None:
+        branches.append({"tenant_id": {"$gt": behind.tenant_id}})
+    return {"$or": branches}, sort
 
 
 def _found(query: ContactQuery, documents: list[Document], total: int | None) -> FoundContacts:

@@ -1,6 +1,6 @@
 """The collection `conversation_rows`: a small document for each participant of each message."""
 
-from collections.abc import Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import replace
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from service.mongo.conversation_documents import row_document, row_of
 from service.mongo.documents import Document, identity_text
 from service.mongo.errors import translated
 
+_PORTION = 500
 _BOUND = {"contact_id": {"$exists": True}}
 
 INDEXES = [
@@ -63,6 +64,14 @@ class MongoRows:
 
     async def of_threads(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
         return await self._of(tenant_id, "conversation_id", pairs)
+
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
+        with translated():
+            cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
+            cursor = cursor.sort("conversation_id", 1)
+            while portion := await cursor.to_list(_PORTION):
+                yield [row_of(document) for document in portion]
 
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         criteria = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}

@@ -171,9 +171,15 @@ def device_document(device: Device) -> Document:
 
 def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
+    profile = figures_of(document)
+    return with_conversed(profile, profile.conversed)
+
+
+def figures_of(document: Document) -> Profile:
+    """A profile as it is stored: conversations stand beside the other figures, and are not yet among them."""
     get = document.get
     seen: tuple[datetime | None, datetime | None] = get("first_seen_at"), get("last_seen_at")
-    profile = Profile(
+    return Profile(
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
@@ -185,8 +191,25 @@ def profile_of(document: Document) -> Profile:
         first_referrer=_mark_of(get("first_referrer")),
         first_utm=_mark_of(get("first_utm")),
         last_utm=_mark_of(get("last_utm")),
+        conversed=_conversed_of(get("conversed", {})),
     )
-    return with_conversed(profile, _conversed_of(get("conversed", {})))
+
+
+def figures_document(profile: Profile) -> Document:
+    """The other way. What is absent is left out: MongoDB's $min would keep a null."""
+    marks = {name: getattr(profile, name) for name in ("last_page", "first_referrer", "first_utm", "last_utm")}
+    document: Document = {
+        "sources": list(profile.sources),
+        "page_views": profile.page_views,
+        "sessions": profile.sessions,
+        "device_count": profile.device_count,
+        "devices": [device_document(device) for device in profile.devices],
+        "first_seen_at": profile.first_seen_at,
+        "last_seen_at": profile.last_seen_at,
+        **{name: mark_document(mark) if mark else None for name, mark in marks.items()},
+        "conversed": conversed_document(profile.conversed),
+    }
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def conversed_document(figures: Conversed) -> Document:

@@ -26,7 +26,15 @@ from service.mongo import (
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases", "webhook_secrets", "rebuilds")
+UNINDEXED = (
+    "profiles",
+    "messages",
+    "source_persons",
+    "relay_leases",
+    "webhook_secrets",
+    "rebuilds",
+    "profile_rebuilds",
+)
 """Collections that are read by `_id` alone."""
 
 

@@ -15,6 +15,7 @@ from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.feed import MongoFeedHistory, MongoRebuilds
 from service.mongo.leases import MongoLeases
+from service.mongo.profile_rebuilds import MongoProfileRebuilds
 from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
@@ -40,6 +41,7 @@ class MongoStore(MongoRepositories):
         self.webhook_secrets = MongoWebhookSecrets(database)
         self.redrives = MongoRedrives(database)
         self.traces = MongoTraces(database)
+        self.profile_rebuilds = MongoProfileRebuilds(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 

@@ -18,6 +18,7 @@ from tests.support.worlds import make_world
 
 SUPPORT = Path(__file__).parents[1] / "support"
 DEADLINE_S = 400
+OPERATIONS = sum(len(path.keys() - {"parameters"}) for path in json.loads(COMMITTED.read_text())["paths"].values())
 EXAMPLES = 6
 """Random requests for each operation, beside thousands that follow from its parameters one by one."""
 
