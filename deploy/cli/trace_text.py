@@ -82,18 +82,23 @@ def _message(message: MessageTrace) -> Finding:
     said = [f"Message {message.message_id} of {message.source} account {message.account} is stored"]
     if message.sent_at is not None:
         said.append(f"sent {iso_millis(message.sent_at)}")
+    if message.hidden:
+        said.append(f"hidden ({message.hidden})")
     if bound:
-        said.append(f"in the conversations of {', '.join(bound)}")
+        seen = "shown to" if message.shown else "and not shown (hidden, or another copy of it is), though it belongs to"
+        said.append(f"{seen} {', '.join(bound)}")
     if waiting:
         said.append(f"and {waiting} of its participants are no contacts yet")
     if not message.contacts:
-        said.append("and belongs to no participant (a draft, a note, hidden, or not attributable yet)")
+        said.append("and nobody is known whose it is")
     return {
         "finding": "message",
         "source": str(message.source),
         "account": message.account,
         "message_id": message.message_id,
         "sent_at": iso_millis(message.sent_at) if message.sent_at else None,
+        "hidden": message.hidden,
+        "shown": message.shown,
         "contacts": bound,
         "waiting": waiting,
         "says": f"{', '.join(said)}.",

@@ -1,6 +1,5 @@
 """What is stored of one input, read for an operator."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from bson import MaxKey
@@ -8,15 +7,17 @@ from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout
 
 from schemas.events import Source
+from service.conversations.join import MessageRecord, persons_of
+from service.conversations.rows import row_id
 from service.errors import StoreUnavailableError, TooSlowError
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_of, identity_key, identity_of
 from service.mongo.errors import translated
+from service.mongo.message_documents import record_of
+from service.mongo.messages import HEADERS
+from service.mongo.source_threads import MongoSourceThreads
 from service.timeline.model import TimelineEvent
 from service.trace.model import MessageTrace, Ownership
-
-Key = tuple[str, str]
-"""A message's account and id."""
 
 _AT_MOST = 100
 _SECONDS = 20
@@ -30,6 +31,7 @@ class MongoTraces:
         self._identities = database["identities"]
         self._messages = database["messages"]
         self._rows = database["conversation_rows"]
+        self._source_threads = MongoSourceThreads(database, None)
 
     async def event(self, event_id: str) -> TimelineEvent | None:
         with translated():
@@ -55,21 +57,31 @@ class MongoTraces:
         else:
             tenant = {"tenant_id": tenant_id}
             either.append({"_id": {"$gte": tenant, "$lt": tenant | {"source": MaxKey()}}, "_id.message_id": told})
-        found = [one for criteria in either for one in await self._find(self._messages, criteria, {"sent_at": 1})]
-        contacts = await self._contacts(tenant_id, found)
-        return [_message(document, contacts[_key(document["_id"])]) for document in found]
+        found = [record_of(one) for criteria in either for one in await self._find(self._messages, criteria, HEADERS)]
+        return [await self._traced(record) for record in found]
 
-    async def _contacts(self, tenant_id: str, found: Sequence[Document]) -> defaultdict[Key, list[str | None]]:
-        """Of each message's rows."""
-        ids = [document["_id"]["message_id"] for document in found]
-        contacts: defaultdict[Key, list[str | None]] = defaultdict(list)
-        if ids:
-            # No index leads from a message to its rows: nobody but an operator asks, and every row would pay for it.
-            criteria = {"tenant_id": tenant_id, "message_id": {"$in": ids}}
-            wanted = {"account": 1, "message_id": 1, "contact_id": 1}
-            for row in await self._find(self._rows, criteria, wanted):
-                contacts[_key(row)].append(row.get("contact_id"))
-        return contacts
+    async def _traced(self, record: MessageRecord) -> MessageTrace:
+        """A message's rows are found by their ids, which follow from whose it is."""
+        ids = [row_id(record, address) for address in record.addresses | await self._addresses_in(record)]
+        rows = await self._find(self._rows, {"_id": {"$in": ids}}, {"contact_id": 1, "shown": 1})
+        state = record.state
+        return MessageTrace(
+            record.key.source,
+            record.key.account,
+            record.key.message_id,
+            record.content.message.sent_at if record.content else None,
+            "deleted" if record.deleted else str(state.hidden) if state and state.hidden else None,
+            tuple(row.get("contact_id") for row in rows),
+            any(row["shown"] and "contact_id" in row for row in rows),
+        )
+
+    async def _addresses_in(self, record: MessageRecord) -> frozenset[str]:
+        """Of the persons that the conversation belongs to."""
+        if record.thread is None or record.key.source is not Source.INTERCOM:
+            return frozenset()
+        threads = await self._source_threads.get([record.thread])
+        persons = await self._source_threads.persons([key for thread in threads for key in persons_of(thread)])
+        return frozenset().union(*persons.values())
 
     async def _find(
         self, collection: AsyncIOMotorCollection[Document], criteria: Document, wanted: Document
@@ -82,14 +94,3 @@ class MongoTraces:
             if isinstance(error.__cause__, ExecutionTimeout):
                 raise TooSlowError from error
             raise
-
-
-def _key(document: Document) -> Key:
-    return document["account"], document["message_id"]
-
-
-def _message(document: Document, contacts: Sequence[str | None]) -> MessageTrace:
-    key = document["_id"]
-    return MessageTrace(
-        Source(key["source"]), key["account"], key["message_id"], document.get("sent_at"), tuple(contacts)
-    )

@@ -22,5 +22,9 @@ class MessageTrace(NamedTuple):
     account: str
     message_id: str
     sent_at: datetime | None
+    hidden: str | None
+    """Why it is not shown: `draft`, `spam`, `trash`, `internal`, or `deleted` at its source."""
     contacts: tuple[str | None, ...]
-    """For each participant whose message it is: the contact that it is bound to, or None where that is not known."""
+    """For each participant: the contact that the message is bound to, or None where nobody has the address."""
+    shown: bool
+    """Whether a contact sees it. A copy in another mailbox may stand for it."""

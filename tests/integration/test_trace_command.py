@@ -9,6 +9,8 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from consumers.gmail.normalise import normalise as normalise_gmail
+from consumers.intercom.normalise import normalise as normalise_intercom
 from consumers.runtime.dead_letters import DeadLetters
 from consumers.runtime.outcomes import Record
 from consumers.runtime.work import handle_halving
@@ -24,6 +26,8 @@ from service.mongo.store import MongoStore
 from service.settings import MongoSettings
 from tests.support.commands import pathbound
 from tests.support.events import MORNING
+from tests.support.gmail import gmail_message, gmail_record
+from tests.support.intercom import Chat, intercom_record
 from tests.support.relay import read_committed
 
 TENANT = "acme"
@@ -129,24 +133,32 @@ async def test_what_was_put_aside_is_told_with_its_reason(
 async def test_a_message_is_found_by_its_id_and_its_conversation(
     inputs: Inputs, env: dict[str, str], store: MongoStore
 ) -> None:
-    def key(source: str, account: str, message_id: str) -> dict[str, str]:
-        return {"tenant_id": TENANT, "source": source, "account": account, "message_id": message_id}
-
-    stored = [key("gmail", "rep@ours.example", "18c"), key("intercom", "77", "p1"), key("intercom", "77", "p2")]
-    messages, rows = store.database["messages"], store.database["conversation_rows"]
-    await messages.insert_many([{"_id": one, **one, "sent_at": MORNING, "text": "SECRET"} for one in stored])
-    bound = {"tenant_id": TENANT, "account": "77", "message_id": "p1", "contact_id": "ct_1"}
-    await rows.insert_many([{"_id": "r1", **bound}, {"_id": "r2", **bound | {"message_id": "p2", "contact_id": None}}])
+    core = build_core(store)
+    contact = await core.use_cases.create_contact(Caller(TENANT, "key", None), CreateContact(email="ada@example.com"))
+    ada = contact.contact_id
+    chat = Chat(conversation_id="77", first_id="p1", email="eve@example.com")
+    records = [
+        gmail_record(gmail_message("18c", labels=["TRASH"], subject="SECRET"), offset=0),
+        gmail_record(gmail_message("18d", sender="Rep <rep@ours.example>", to="ada@example.com"), offset=1),
+        gmail_record({"id": "18e"}, kind="deleted", offset=2),
+    ]
+    told = [normalise_gmail(record, timedelta(hours=1)) for record in records]
+    told.append(normalise_intercom(intercom_record(chat.created()), timedelta(hours=1)))
+    await core.ingest_conversations(told, [])
 
     (mail,) = await trace(env, "18c", "--tenant", TENANT)
-    assert (mail["source"], mail["account"], mail["contacts"]) == ("gmail", "rep@ours.example", [])
+    assert (mail["source"], mail["account"]) == ("gmail", "rep@ours.example")
+    assert (mail["contacts"], mail["hidden"], mail["shown"]) == ([ada], "trash", False)
     assert await trace(env, "18c", "--tenant", TENANT, "--account", "rep@ours.example") == [mail]
+    (mail,) = await trace(env, "18d", "--tenant", TENANT)
+    assert (mail["contacts"], mail["hidden"], mail["shown"], mail["waiting"]) == ([ada], None, True, 0)
+    (mail,) = await trace(env, "18e", "--tenant", TENANT)
+    assert (mail["hidden"], mail["contacts"], mail["waiting"]) == ("deleted", [], 0)
     parts = await trace(env, "77", "--tenant", TENANT)
-    assert [(one["message_id"], one["contacts"], one["waiting"]) for one in parts] == [
-        ("p1", ["ct_1"], 0),
-        ("p2", [], 1),
+    assert [(one["message_id"], one["contacts"], one["waiting"], one["shown"]) for one in parts] == [
+        ("p1", [], 1, False)
     ]
-    assert await trace(env, "p1", "--tenant", TENANT, "--account", "77") == parts[:1]
+    assert await trace(env, "p1", "--tenant", TENANT, "--account", "77") == parts
     other = await asyncio.to_thread(lambda: pathbound("trace", "77", "--tenant", "other", **env))
     assert other.returncode == 1
 
