@@ -40,7 +40,7 @@ def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKaf
     )
 
 
-async def send_one(bootstrap: str, topic: str, key: bytes, value: bytes) -> tuple[int, int]:
+async def send_one(bootstrap: str, topic: str, key: bytes | None, value: bytes) -> tuple[int, int]:
     """Send one record and wait until every broker that must has it: its partition and offset.
 
     Raises StreamUnavailableError.
