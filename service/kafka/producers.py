@@ -60,7 +60,7 @@ def _hash(key: bytes) -> int:
     return hashed
 
 
-async def send_one(bootstrap: str, topic: str, key: bytes, value: bytes) -> tuple[int, int]:
+async def send_one(bootstrap: str, topic: str, key: bytes | None, value: bytes) -> tuple[int, int]:
     """Send one record and wait until every broker that must has it: its partition and offset.
 
     Raises StreamUnavailableError.
