@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.conversations.incoming import Delivery, MessageKey
-from service.conversations.join import Knowledge, MessageRecord, persons_of
+from service.conversations.join import Knowledge, MessageRecord
 from service.conversations.model import ConversationRow
 from service.conversations.projection import message_key
 from service.conversations.rows import identity_of_row, rows_of
@@ -25,7 +25,7 @@ async def write_facts(session: Session, knowledge: Knowledge, news: Sequence[Del
     threads = {fact.key.conversation_id for delivery in news for fact in delivery.threads}
     await session.source_threads.write([knowledge.threads[one] for one in sorted(threads)])
     persons = {fact.key for delivery in news for fact in delivery.persons}
-    persons |= {key for one in threads for key in persons_of(knowledge.threads[one])}
+    persons |= {key for one in threads for key in knowledge.persons_in(one)}
     emails = {key: knowledge.persons.get(key, frozenset()) for key in sorted(persons)}
     await session.source_threads.write_persons(emails)
     await _read_what_concerns_more_people(session, knowledge)

@@ -19,11 +19,19 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from consumers.runtime.outcomes import Record
 from deploy.bootstrap import Core, open_core
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
 from deploy.stack.processes import ManagedProcess, stop_all
-from schemas.topics import CONTACTS_CHANGES, MAX_RECORD_BYTES, TRACKER_EVENTS, dead_letters_of
+from schemas.topics import (
+    CONTACTS_CHANGES,
+    GMAIL_MESSAGES,
+    INTERCOM_EVENTS,
+    MAX_RECORD_BYTES,
+    TRACKER_EVENTS,
+    dead_letters_of,
+)
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
 from service.mongo.store import connect, database_of
@@ -35,6 +43,7 @@ from tests.support.waiting import eventually
 HOST = "127.0.0.1"
 READY_S = 40.0
 CONSUMED_S = 70.0
+SOURCE_TOPICS = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
 _STOP_GRACE_S = 4.0
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -161,9 +170,9 @@ class System:
         self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
         return self.relays[-1]
 
-    def add_consumer(self) -> ServiceProcess:
-        """Another tracker consumer, not started."""
-        self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", "tracker"]))
+    def add_consumer(self, source: str = "tracker") -> ServiceProcess:
+        """Another consumer, not started."""
+        self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", source]))
         return self.consumers[-1]
 
     def topic(self, name: str) -> str:
@@ -179,7 +188,7 @@ class System:
     def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
         return ServiceProcess(name, arguments, self.directory, self.env)
 
-    # --- tracker.events ---------------------------------------------------------------------------------------------
+    # --- the sources' topics ----------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -210,44 +219,51 @@ class System:
         )
         return queued
 
-    async def all_consumed(self, deadline_s: float = CONSUMED_S) -> None:
-        """Wait until the committed offset of each partition of tracker.events is the partition's end."""
+    async def produce(self, source: str, records: Iterable[Record]) -> None:
+        """Keys and values of these records, in order, on the source's topic; done once Kafka has all of them."""
+        async with self.producer() as producer:
+            topic = self.topic(SOURCE_TOPICS[source])
+            sent = [await producer.send(topic, record.value, key=record.key) for record in records]
+            await asyncio.gather(*sent)
+
+    async def all_consumed(self, deadline_s: float = CONSUMED_S, source: str = "tracker") -> None:
+        """Wait until the committed offset of each partition of the source's topic is the partition's end."""
 
         async def consumed() -> bool:
             try:
-                ends = await self.ends()
-                committed = await self.committed()
+                ends = await self.ends(source)
+                committed = await self.committed(source)
             except (KafkaError, OSError, TimeoutError):
                 return False
             return all(committed.get(partition, 0) == end for partition, end in ends.items())
 
         await eventually(consumed, deadline_s, "the committed offsets are the log ends")
 
-    async def ends(self) -> dict[int, int]:
-        """The log end of each partition of tracker.events."""
+    async def ends(self, source: str = "tracker") -> dict[int, int]:
+        """The log end of each partition of the source's topic."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.topics.kafka_bootstrap)
         await consumer.start()
         try:
             count = self.topics.topic_partitions
-            partitions = [TopicPartition(self.topic(TRACKER_EVENTS), number) for number in range(count)]
+            partitions = [TopicPartition(self.topic(SOURCE_TOPICS[source]), number) for number in range(count)]
             ends = await consumer.end_offsets(partitions)
             return {partition.partition: end for partition, end in ends.items()}
         finally:
             await consumer.stop()
 
-    async def committed(self) -> dict[int, int]:
-        """The consumer group's offsets."""
+    async def committed(self, source: str = "tracker") -> dict[int, int]:
+        """The offsets of the source's consumer group."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.topics.kafka_bootstrap)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.tracker")
+            offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.{source}")
         finally:
             await admin.close()
         return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
 
-    async def dead_letters(self) -> list[Any]:
-        """All that is on the DLQ."""
-        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(TRACKER_EVENTS)))
+    async def dead_letters(self, source: str = "tracker") -> list[Any]:
+        """All that is on the source's DLQ."""
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(SOURCE_TOPICS[source])))
 
     # --- contacts.changes -------------------------------------------------------------------------------------------
 
