@@ -124,13 +124,14 @@ def _content(key: MessageKey, resource: GmailMessage, record: Record, tolerance:
     senders = participants_in(headers.all("from")) or participants_in(headers.all("sender"))
     to, cc = participants_in(headers.all("to")), participants_in(headers.all("cc"))
     others = participants_in([*headers.all("sender"), *headers.all("bcc")])
+    moment, dated = sent_at(resource.internalDate, headers.first("date"), record.timestamp, tolerance)
     bodies = bodies_of(payload) if has_body(payload) else Bodies(None, None, ())
     message = Message(
         tenant_id=key.tenant_id,
         source=key.source,
         account=key.account,
         message_id=key.message_id,
-        sent_at=sent_at(resource.internalDate, headers.first("date"), record.timestamp, tolerance),
+        sent_at=moment,
         sender=next((one for one in senders if one.address), senders[0] if senders else None),
         to=tuple(to),
         cc=tuple(cc),
@@ -147,6 +148,7 @@ def _content(key: MessageKey, resource: GmailMessage, record: Record, tolerance:
         direction=Direction.OUTBOUND if from_us else Direction.INBOUND,
         addresses=_addresses([*senders, *to, *cc, *others], key.account),
         copy=_copy(headers, senders),
+        dated=dated,
     )
 
 

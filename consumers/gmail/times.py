@@ -11,13 +11,16 @@ _END_MILLIS = 253_402_300_800_000  # the year 10000
 _MAX_DATE_LENGTH = 200
 
 
-def sent_at(internal_date: Any, date_header: str, received_at: datetime, tolerance: timedelta) -> datetime:
+def sent_at(internal_date: Any, date_header: str, received_at: datetime, tolerance: timedelta) -> tuple[datetime, bool]:
     """Gmail's `internalDate`, else the Date header, else when it reached us; never later than `tolerance` after that.
+    And whether the mail told it, so that it is the same whenever it is delivered.
 
     UTC, to the millisecond. Nothing was sent by e-mail before 1970, nor at its first instant: those are defaults.
     """
-    told = _internal(internal_date) or _header(date_header)
-    return min(told, received_at + tolerance) if told else received_at
+    told, latest = _internal(internal_date) or _header(date_header), received_at + tolerance
+    if told is None:
+        return received_at, False
+    return (told, True) if told <= latest else (latest, False)
 
 
 def _internal(value: Any) -> datetime | None:

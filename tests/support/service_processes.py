@@ -1,4 +1,4 @@
-"""The API, relays and tracker consumers as processes of their own, on a database and topics of their own."""
+"""The API, relays and consumers as processes of their own, on a database and topics of their own."""
 
 import asyncio
 import json
@@ -19,7 +19,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumers.runtime.outcomes import Record
 from deploy.bootstrap import Core, open_core
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
@@ -43,7 +42,8 @@ from tests.support.waiting import eventually
 HOST = "127.0.0.1"
 READY_S = 40.0
 CONSUMED_S = 70.0
-SOURCE_TOPICS = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
+TOPICS = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
+"""By source."""
 _STOP_GRACE_S = 4.0
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -139,14 +139,18 @@ class ServiceProcess:
 class System:
     """One API, some relays and some consumers; `core` is the same core in the test's process, to look behind them."""
 
-    def __init__(self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str], sources: Sequence[str]
+    ) -> None:
         self.core = core
         self.topics = topics
         self.directory = DataDirectory(directory)
         self.env = dict(env)
         self.api = self._process("api", ["api"])
         self.relays = [self._process("relay-1", ["relay"])]
-        self.consumers = [self._process("consumer-1", ["consume", "tracker"])]
+        self.consumers: list[ServiceProcess] = []
+        for source in sources:
+            self.add_consumer(source)
         self.user: ApiUser  # set once the database is there
 
     @property
@@ -219,12 +223,11 @@ class System:
         )
         return queued
 
-    async def produce(self, source: str, records: Iterable[Record]) -> None:
-        """Keys and values of these records, in order, on the source's topic; done once Kafka has all of them."""
+    async def produce(self, source: str, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Keys and values on the source's topic, in order; done once Kafka has all of them."""
         async with self.producer() as producer:
-            topic = self.topic(SOURCE_TOPICS[source])
-            sent = [await producer.send(topic, record.value, key=record.key) for record in records]
-            await asyncio.gather(*sent)
+            topic = self.topic(TOPICS[source])
+            await asyncio.gather(*[await producer.send(topic, value, key=key) for key, value in records])
 
     async def all_consumed(self, deadline_s: float = CONSUMED_S, source: str = "tracker") -> None:
         """Wait until the committed offset of each partition of the source's topic is the partition's end."""
@@ -245,7 +248,7 @@ class System:
         await consumer.start()
         try:
             count = self.topics.topic_partitions
-            partitions = [TopicPartition(self.topic(SOURCE_TOPICS[source]), number) for number in range(count)]
+            partitions = [TopicPartition(self.topic(TOPICS[source]), number) for number in range(count)]
             ends = await consumer.end_offsets(partitions)
             return {partition.partition: end for partition, end in ends.items()}
         finally:
@@ -263,7 +266,7 @@ class System:
 
     async def dead_letters(self, source: str = "tracker") -> list[Any]:
         """All that is on the source's DLQ."""
-        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(SOURCE_TOPICS[source])))
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(TOPICS[source])))
 
     # --- contacts.changes -------------------------------------------------------------------------------------------
 
@@ -286,8 +289,11 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4) -> AsyncIterator[System]:
-    """A whole system, ready, with a database and topics of its own; ended and forgotten afterwards."""
+async def running_system(
+    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, sources: Sequence[str] = ("tracker",)
+) -> AsyncIterator[System]:
+    """A whole system, ready, with a consumer of each source, and a database and topics of its own; ended and forgotten
+    afterwards."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
@@ -305,7 +311,7 @@ async def running_system(mongo_url: str, kafka_bootstrap: str, *, partitions: in
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
             await create_topics(topics)
             async with open_core(mongo) as core:
-                system = System(Path(directory), core, topics, env)
+                system = System(Path(directory), core, topics, env, sources)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
                 try:
                     await system.start()
