@@ -3,7 +3,7 @@
 What is written is a new object, even where nothing changes: that is how writers of one document conflict there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -113,6 +113,11 @@ class Rows:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.tenant_id == tenant_id and (row.contact_id, row.conversation_id) in pairs]
 
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        rows: list[ConversationRow] = await _all(self._view, "row")
+        mine = [row for row in rows if (row.tenant_id, row.contact_id) == (tenant_id, contact_id)]
+        yield sorted(mine, key=lambda row: (row.conversation_id, row.row_id))
+
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.contact_id is None and identity_of_row(row) == identity][:limit]
@@ -133,3 +138,13 @@ class ContactThreads:
     async def write(self, tenant_id: str, pairs: Set[tuple[str, str]], threads: Sequence[Thread]) -> None:
         seen = {(one.contact_id, one.key.conversation_id): one for one in threads if one.shown or one.mailbox}
         await self._view.writing({("contact_thread", pair): seen.get(pair) for pair in pairs})
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[Thread]:
+        known = await self._view.reading()
+        found: list[Thread] = [known["contact_thread", pair] for pair in pairs if ("contact_thread", pair) in known]
+        return [one for one in found if one.key.tenant_id == tenant_id]
+
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[str]]:
+        threads: list[Thread] = await _all(self._view, "contact_thread")
+        mine = [one for one in threads if (one.key.tenant_id, one.contact_id) == (tenant_id, contact_id)]
+        yield [one.key.conversation_id for one in mine]

@@ -1,0 +1,72 @@
+"""Whatever happens in whatever order, in every committed state each live contact's profile equals a rebuild.
+
+And what contacts see of conversations equals what their rows and messages, as they are stored, come to.
+"""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import settings
+from hypothesis.stateful import invariant
+
+from service.conversations.model import ConversationRow
+from service.conversations.rows import event_id
+from service.profile.model import OF_MESSAGE, Totals, totals_of
+from service.profile.remake import ContactRemaker, Remade
+from tests.support.conversation_facts import TENANT
+from tests.support.interleaving import run_to_end
+from tests.support.memory_store import MemoryStore
+from tests.support.stories import Stories
+
+
+class Exactness(Stories):
+    """What must hold after each step."""
+
+    def live(self) -> list[str]:
+        return sorted(self.store.memory.all("contact"))
+
+    def rows(self, contact_id: str) -> list[ConversationRow]:
+        return [row for row in self.store.memory.all("row").values() if row.contact_id == contact_id]
+
+    @invariant()
+    def a_rebuild_finds_nothing_wrong(self) -> None:
+        snapshot: Any = MemoryStore()
+        snapshot.memory.committed = dict(self.store.memory.committed)
+        found: dict[str, Remade] = {}
+
+        async def look() -> None:
+            remake = ContactRemaker(snapshot, dry_run=True)
+            found.update({contact_id: await remake(TENANT, contact_id) for contact_id in self.live()})
+
+        run_to_end(look())
+        assert found == dict.fromkeys(self.live(), Remade())
+
+    @invariant()
+    def the_totals_are_those_of_the_stored_events(self) -> None:
+        events = self.store.memory.all("event").values()
+        totals = self.store.memory.all("totals")
+        for contact_id in self.live():
+            mine = [event for event in events if event.contact_id == contact_id]
+            assert totals.get((TENANT, contact_id), Totals()) == totals_of(mine)
+
+    @invariant()
+    def each_shown_message_is_one_event(self) -> None:
+        events = self.store.memory.all("event")
+        for contact_id in self.live():
+            rows = self.rows(contact_id)
+            shown = Counter(row.copy for row in rows if row.shown)
+            assert shown == Counter({row.copy for row in rows if row.visible})
+            told = {key for key, one in events.items() if one.contact_id == contact_id and OF_MESSAGE in one.context}
+            assert told == {event_id(row) for row in rows if row.shown}
+
+    @invariant()
+    def each_thread_counts_what_is_shown_in_it(self) -> None:
+        threads = self.store.memory.all("contact_thread")
+        for contact_id in self.live():
+            counts = Counter(row.conversation_id for row in self.rows(contact_id) if row.shown)
+            mine = {key[1]: one for key, one in threads.items() if key[0] == contact_id}
+            assert {key: one.shown.message_count for key, one in mine.items() if one.shown} == counts
+
+
+TestStories = Exactness.TestCase
+TestStories.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
