@@ -69,4 +69,4 @@ class Exactness(Stories):
 
 
 TestStories = Exactness.TestCase
-TestStories.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestStories.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
