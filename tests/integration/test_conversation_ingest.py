@@ -35,6 +35,9 @@ async def state(store: MongoStore) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in COLLECTIONS:
         documents = [named(one, names) async for one in database[name].find({"source": {"$ne": "crm"}})]
+        if name == "events":
+            # Their ids are of the contacts.
+            documents = [{**one, "_id": [one["contact_id"], one["identities"], one["data"]]} for one in documents]
         found[name] = sorted((one for one in documents if one.get("emails") != []), key=lambda one: str(one["_id"]))
     profiles = [one async for one in database["profiles"].find({"conversed.counts": {"$nin": [None, {}]}})]
     found["figures"] = {names[one["_id"]]: one["conversed"] for one in profiles}

@@ -70,3 +70,24 @@ class Exactness(Stories):
 
 TestStories = Exactness.TestCase
 TestStories.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_a_contact_that_changes_whenever_it_is_looked_at_is_said_to_be_busy() -> None:
+    world = Stories()
+    world.somebody_becomes_a_contact("ada@example.com", ["v1"], None, 1_000)
+    totals, touched = ("totals", (TENANT, "ct_0")), ("touched", (TENANT, "ct_0"))
+    memory = world.store.memory
+    memory.committed |= {totals: Totals(page_views=7), touched: 1}
+
+    async def somebody_writes() -> None:
+        memory.committed = {**memory.committed, touched: memory.committed[touched] + 1}
+
+    memory.turn = somebody_writes
+    told: list[Remade] = []
+
+    async def look() -> None:
+        told.append(await ContactRemaker(world.store, dry_run=False)(TENANT, "ct_0"))
+
+    run_to_end(look())
+    assert told == [Remade(settled=False)]
+    assert memory.committed[totals] == Totals(page_views=7)
