@@ -1,13 +1,15 @@
 """Everything that may happen to contacts, as rules of a state machine: hypothesis tells the story, and shortens it.
 
-Several use-cases are under way at once, each a coroutine over a store with MongoDB's isolation; rules let one of them
-go on for some steps, or kill it. What was killed begins anew: as Kafka delivers again, or a client asks again.
+Several use-cases are under way at once, and rules let one of them go on for some steps, or kill it. What was killed
+begins anew: as Kafka delivers again, or a client asks again. On the store in memory, with MongoDB's isolation, each
+step is chosen (`Steps`); on the real one, use-cases are tasks of an event loop (`Tasks`).
 """
 
+import asyncio
 import itertools
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Protocol
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -26,14 +28,14 @@ from service.timeline.ingest import Ingest
 from service.timeline.model import TimelineEvent
 from tests.support.conversation_facts import PEOPLE, TENANT, deliveries, mails
 from tests.support.events import MORNING, external, page_view, visitor
-from tests.support.interleaving import NoLocks, Work, run_to_end, step, turn
-from tests.support.memory_store import MemoryStore
+from tests.support.interleaving import NoLocks, Work, step
 
 VISITORS = ["v1", "v2", "v3"]
 CALLER = Caller(TENANT, "key", None)
 
 # Whoever begins something comes to its end, mostly.
-some_steps = st.just(1_000) | st.integers(0, 60)
+TO_THE_END = 10_000
+some_steps = st.just(TO_THE_END) | st.integers(0, 60)
 
 visits = st.fixed_dictionaries(
     {
@@ -67,45 +69,116 @@ def visit(event_id: str, told: dict[str, Any]) -> TimelineEvent:
     return event
 
 
+class Stage(Protocol):
+    """How use-cases are run."""
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Put it under way; what is returned stands for it."""
+        ...
+
+    def go_on(self, one: Any, steps: int) -> bool:
+        """False when it is over."""
+        ...
+
+    def kill(self, one: Any) -> None: ...
+
+    def run(self, work: Any) -> Any:
+        """To its end; what it returns."""
+        ...
+
+
+class Steps:
+    """Coroutines without an event loop."""
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+        return work
+
+    def go_on(self, one: Coroutine[Any, Any, Any], steps: int) -> bool:
+        return all(step(one) for _ in range(steps))
+
+    def kill(self, one: Coroutine[Any, Any, Any]) -> None:
+        one.close()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        while True:
+            try:
+                work.send(None)
+            except StopIteration as end:
+                return end.value
+
+
+class Tasks:
+    """Tasks of a loop that turns only while something is asked of it; all of them go on then."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        return self._runner.get_loop().create_task(work)
+
+    def go_on(self, one: asyncio.Task[Any], steps: int) -> bool:
+        self.run(one if steps >= TO_THE_END else _turns(steps))
+        if one.done():
+            one.result()
+        return not one.done()
+
+    def kill(self, one: asyncio.Task[Any]) -> None:
+        one.cancel()
+        self.run(asyncio.wait([one]))
+
+    def run(self, work: Any) -> Any:
+        return self._runner.get_loop().run_until_complete(work)
+
+
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 class Stories(RuleBasedStateMachine):
     """The rules; whoever inherits them says what must hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Any, stage: Stage) -> None:
         super().__init__()
-        # It has what these use-cases need, not all of a store.
-        self.store = cast("Any", MemoryStore(turn))
+        self.store = store
+        self.stage = stage
         self.now = MORNING
         ids = itertools.count()
-        self.linker = Linker(self.store, lambda: self.now)
+        self.linker = Linker(store, lambda: self.now)
         locks = NoLocks()
-        self.edit = ContactEditor(self.store, self.linker, locks, lambda: self.now)
-        self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
-        self.delete = ContactDeleter(self.store, locks, lambda: self.now)
-        self.ingest = Ingest(self.store, self.linker, VisitorAssociator(self.edit))
-        self.ingest_conversations = ConversationIngest(self.store, self.linker)
-        self.under_way: list[tuple[Work, Coroutine[Any, Any, Any]]] = []
+        self.edit = ContactEditor(store, self.linker, locks, lambda: self.now)
+        self.create = ContactCreator(store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
+        self.delete = ContactDeleter(store, locks, lambda: self.now)
+        self.ingest = Ingest(store, self.linker, VisitorAssociator(self.edit))
+        self.ingest_conversations = ConversationIngest(store, self.linker)
+        self.under_way: list[tuple[Work, Any]] = []
         self.visits: list[TimelineEvent] = []
         self.deliveries: list[Delivery] = []
 
     def teardown(self) -> None:
         """Whoever is left is left alone."""
-        for _, work in self.under_way:
-            work.close()
+        for _, one in self.under_way:
+            self.stage.kill(one)
+
+    def live(self) -> list[str]:
+        """The ids of all contacts."""
+        places = self.stage.run(self.store.contact_list.walk(TENANT, None, 100))
+        return sorted(place.contact_id for place in places)
 
     def begin(self, work: Work, steps: int = 0) -> None:
         """Make it under way, and its first steps."""
-        self.under_way.append((work, work()))
+        self.under_way.append((work, self.stage.begin(work())))
         self.go_on(-1, steps)
 
     def go_on(self, who: int, steps: int) -> None:
         """So many steps of one that is under way."""
-        make, work = self.under_way.pop(who)
-        if all(step(work) for _ in range(steps)):
-            self.under_way.append((make, work))
+        make, one = self.under_way.pop(who)
+        if self.stage.go_on(one, steps):
+            self.under_way.append((make, one))
 
     def contact(self, number: int) -> str:
         """The id of some contact, or of none."""
-        known = sorted(self.store.memory.all("contact"))
+        known = self.live()
         return known[number % len(known)] if known else "ct_none"
 
     @rule(
@@ -177,8 +250,8 @@ class Stories(RuleBasedStateMachine):
     def somebody_dies(self, who: int) -> None:
         """Anywhere; what the process held in memory is gone, and what it was at begins anew."""
         if self.under_way:
-            make, work = self.under_way.pop(who % len(self.under_way))
-            work.close()
+            make, one = self.under_way.pop(who % len(self.under_way))
+            self.stage.kill(one)
             self.linker._finished.clear()
             self.linker._unfinished.clear()
             self.begin(make)
@@ -186,14 +259,13 @@ class Stories(RuleBasedStateMachine):
     @rule()
     def everybody_comes_to_an_end(self) -> None:
         """One after the other, and the sweeper after them."""
-        for _, work in self.under_way:
-            run_to_end(work)
-        self.under_way.clear()
+        while self.under_way:
+            self.go_on(0, TO_THE_END)
         # Link tasks are named by the real clock; a century later every one of them is old.
         self.now += timedelta(days=36_500)
-        run_to_end(self.linker.work_off())
-        run_to_end(self.linker.sweep())
-        run_to_end(self.linker.flush())
+        self.stage.run(self.linker.work_off())
+        self.stage.run(self.linker.sweep())
+        self.stage.run(self.linker.flush())
 
 
 async def _answered(work: Coroutine[Any, Any, Any]) -> None:
