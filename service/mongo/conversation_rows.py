@@ -23,6 +23,10 @@ INDEXES = [
         [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("shown", 1), ("sent_at", 1), ("message_id", 1)],
         partialFilterExpression=_BOUND,
     ),
+    # One part of it.
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("part", 1)], partialFilterExpression=_BOUND
+    ),
     IndexModel([("tenant_id", 1), ("contact_id", 1), ("copy", 1)], partialFilterExpression=_BOUND),
     IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
 ]
@@ -64,6 +68,15 @@ class MongoRows:
 
     async def of_threads(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
         return await self._of(tenant_id, "conversation_id", pairs)
+
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        if not parts:
+            return []
+        branches = [
+            {"tenant_id": tenant_id, "contact_id": contact_id, "conversation_id": conversation_id, "part": part}
+            for contact_id, conversation_id, part in sorted(parts)
+        ]
+        return await self._find({"$or": branches})
 
     async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
@@ -123,5 +136,5 @@ def _stored(row: ConversationRow) -> Document:
 
 def _changing(row: ConversationRow) -> Document:
     """What may change of a row once it is there: whose it is, changes by `bind` alone."""
-    fixed = {"_id", "tenant_id", "source", "account", "message_id", "address", "contact_id"}
+    fixed = {"_id", "tenant_id", "source", "account", "message_id", "part", "address", "contact_id"}
     return {name: value for name, value in row_document(row).items() if name not in fixed}

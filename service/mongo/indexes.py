@@ -23,7 +23,15 @@ from service.mongo import (
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases", "webhook_secrets", "profile_rebuilds")
+UNINDEXED = (
+    "profiles",
+    "messages",
+    "source_persons",
+    "thread_parts",
+    "relay_leases",
+    "webhook_secrets",
+    "profile_rebuilds",
+)
 """Collections that are read by `_id` alone."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.join import MessageRecord, SourceThread, persons_of
 from service.conversations.model import ConversationRow, Thread, ThreadKey
+from service.conversations.parts import Parts, part_number
 from service.conversations.rows import identity_of_row
 from service.errors import DuplicateKeyError
 from service.identity.model import Identity
@@ -113,6 +114,10 @@ class Rows:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.tenant_id == tenant_id and (row.contact_id, row.conversation_id) in pairs]
 
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        rows = await self.of_threads(tenant_id, {(contact_id, one) for contact_id, one, _ in parts})
+        return [row for row in rows if (row.contact_id, row.conversation_id, part_number(row.message_id)) in parts]
+
     async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
         rows: list[ConversationRow] = await _all(self._view, "row")
         mine = [row for row in rows if (row.tenant_id, row.contact_id) == (tenant_id, contact_id)]
@@ -129,6 +134,19 @@ class Rows:
         bound = [replace(row, contact_id=contact_id) for row in rows]
         await self._view.writing({("row", row.row_id): row for row in bound})
         return bound
+
+
+class ThreadParts:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> dict[tuple[str, str], Parts]:
+        known = await self._view.reading()
+        found = {pair: known["thread_parts", pair] for pair in pairs if ("thread_parts", pair) in known}
+        return {pair: parts for pair, parts in found.items() if parts.key.tenant_id == tenant_id}
+
+    async def write(self, tenant_id: str, parts: Mapping[tuple[str, str], Parts]) -> None:
+        await self._view.writing({("thread_parts", pair): one if one.of else None for pair, one in parts.items()})
 
 
 class ContactThreads:

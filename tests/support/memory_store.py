@@ -21,7 +21,7 @@ from service.profile.conversed import Conversed, conversed, shown_thread
 from service.profile.model import Profile, Totals, merge, with_conversed
 from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
-from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads
+from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads, ThreadParts
 from tests.support.memory_rebuild import ContactWalk, ProfileRecords, Rebuilds, profile_of
 
 T = TypeVar("T")
@@ -319,6 +319,7 @@ class MemorySession:
         self.source_threads = SourceThreads(view)
         self.rows = Rows(view)
         self.contact_threads = ContactThreads(view)
+        self.thread_parts = ThreadParts(view)
         self.ledger = Ledger(view)
         self.outbox = Outbox(view)
 

@@ -20,6 +20,7 @@ from schemas.events import Source
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
 from service.contacts.edit import ContactEditor, Edit
+from service.conversations import projection
 from service.conversations.incoming import Delivery, PersonFact, PersonKey, ThreadFact, thread_key
 from service.conversations.ingest import ConversationIngest
 from service.conversations.model import ConversationRow
@@ -31,6 +32,12 @@ from tests.support.conversation_facts import MAILBOXES, PEOPLE, TENANT, deliveri
 from tests.support.events import MORNING
 from tests.support.interleaving import NoLocks, interleave, run_to_end, step, turn
 from tests.support.memory_store import MemoryStore
+
+
+@pytest.fixture(autouse=True)
+def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of two messages is a large one, and kept in parts."""
+    monkeypatch.setattr(projection, "LARGE", 1)
 
 
 class World:

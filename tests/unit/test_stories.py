@@ -6,9 +6,11 @@ And what contacts see of conversations equals what their rows and messages, as t
 from collections import Counter
 from typing import Any, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
+from service.conversations import projection
 from service.conversations.model import ConversationRow
 from service.conversations.rows import event_id
 from service.profile.model import OF_MESSAGE, Totals, totals_of
@@ -17,6 +19,12 @@ from tests.support.conversation_facts import TENANT
 from tests.support.interleaving import turn
 from tests.support.memory_store import MemoryStore
 from tests.support.stories import TO_THE_END, Steps, Stories
+
+
+@pytest.fixture(autouse=True)
+def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of two messages is a large one, and kept in parts."""
+    monkeypatch.setattr(projection, "LARGE", 1)
 
 
 class Exactness(Stories):
