@@ -72,11 +72,7 @@ class MongoRows:
     async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
         if not parts:
             return []
-        branches = [
-            {"tenant_id": tenant_id, "contact_id": contact_id, "conversation_id": conversation_id, "part": part}
-            for contact_id, conversation_id, part in sorted(parts)
-        ]
-        return await self._find({"$or": branches})
+        return await self._find(rows_of_parts(tenant_id, parts))
 
     async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
@@ -127,6 +123,12 @@ class MongoRows:
         if writes:
             with translated():
                 await self._collection.bulk_write(writes, ordered=False, session=self._session)
+
+
+def rows_of_parts(tenant_id: str, parts: Set[tuple[str, str, int]]) -> Document:
+    """Criteria; of each: contact, conversation, number of the part."""
+    names = ("contact_id", "conversation_id", "part")
+    return {"$or": [{"tenant_id": tenant_id, **dict(zip(names, part, strict=True))} for part in sorted(parts)]}
 
 
 def _stored(row: ConversationRow) -> Document:
