@@ -167,7 +167,7 @@ class Knowledge:
         return record.addresses.union(*(self.persons.get(key, frozenset()) for key in persons))
 
     def persons_in(self, conversation_id: str) -> set[PersonKey]:
-        """The persons of a conversation, now and before: one that was deleted has nobody in it any more."""
+        """Whose the conversation is, and was: one that is deleted has nobody in it any more."""
         threads = (known.get(conversation_id) for known in (self.threads, self._threads_before))
         return {key for thread in threads if thread is not None for key in persons_of(thread)}
 

@@ -15,22 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.contacts import CreateContact, UpdateContact
+from schemas.contacts import CreateContact
 from schemas.events import Source
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
-from service.contacts.edit import ContactEditor, Edit
 from service.conversations import projection
-from service.conversations.incoming import Delivery, PersonFact, PersonKey, ThreadFact, thread_key
+from service.conversations.incoming import Delivery
 from service.conversations.ingest import ConversationIngest
 from service.conversations.model import ConversationRow
 from service.errors import IdentityTakenError
 from service.identity.linking import Linker
 from service.ledger.model import Outcome
 from service.timeline.model import TimelineEvent
-from tests.support.conversation_facts import MAILBOXES, PEOPLE, TENANT, deliveries, delivery, mail, part
+from tests.support.conversation_facts import PEOPLE, TENANT, deliveries
 from tests.support.events import MORNING
-from tests.support.interleaving import NoLocks, interleave, run_to_end, step, turn
+from tests.support.interleaving import interleave, run_to_end, turn
 from tests.support.memory_store import MemoryStore
 
 
@@ -167,47 +166,6 @@ def test_every_shown_message_is_one_event_in_the_timeline_of_each_contact_concer
         (row.contact_id, row.address, row.account, row.message_id) for row in rows if row.shown and row.contact_id
     }
     assert not world.store.memory.all("task")
-
-
-def test_a_mail_that_turns_out_to_be_a_copy_is_one_event() -> None:
-    world = World()
-    run_to_end(world.create_contact(PEOPLE[0]))
-    for completeness in (1, 2):
-        run_to_end(
-            world.ingest([mail(MAILBOXES[0], 1, 1, PEOPLE[:1], 1, None, sent=False, completeness=completeness)], [])
-        )
-
-    assert len(world.state()["events"]) == 1
-
-
-def test_a_mail_is_in_the_timelines_of_both_whose_address_changed_hands_between_its_copies() -> None:
-    world = World()
-    edit = ContactEditor(world.store, world.linker, NoLocks(), lambda: world.now)
-    moved = Edit(UpdateContact.model_construct(properties={"email": "new@example.com"}, visitor_id=[], company_id=None))
-    copies = [mail(box, 1, 1, PEOPLE[:1], 1, None, sent=False, completeness=2) for box in MAILBOXES]
-    run_to_end(world.create_contact(PEOPLE[0]))
-    run_to_end(world.ingest(copies[:1], []))
-    run_to_end(edit(Caller(TENANT, "key", None), "ct_0", moved))
-    run_to_end(world.create_contact(PEOPLE[0]))
-    run_to_end(world.ingest(copies[1:], []))
-
-    assert sorted(one.contact_id for one in world.state()["events"].values()) == [PEOPLE[0], "new@example.com"]
-
-
-@pytest.mark.parametrize("steps", range(40))
-def test_deleting_a_conversation_conflicts_with_learning_who_was_in_it(steps: int) -> None:
-    world = World()
-    run_to_end(world.ingest([part("c1", 0, 1, {"i1"}, redacted=False, internal=False, state="open")], []))
-    person = PersonFact(PersonKey(TENANT, Source.INTERCOM, "i1"), frozenset(PEOPLE[:1]))
-    gone = ThreadFact(thread_key(TENANT, Source.INTERCOM, "c1", "c1"), deleted=True)
-    learning = world.ingest([delivery(persons=(person,))], [])
-    under_way = all(step(learning) for _ in range(steps))
-
-    run_to_end(world.ingest([delivery(threads=(gone,))], []))
-    if under_way:
-        run_to_end(learning)
-
-    assert not world.store.memory.all("row")
 
 
 @settings(max_examples=300, deadline=None)
