@@ -13,7 +13,7 @@ import orjson
 
 from service.conversations.model import ConversationRow
 from service.conversations.projection import Sight, project, show
-from service.errors import DuplicateKeyError
+from service.errors import ContendedError, DuplicateKeyError
 from service.ports import Session, Store
 from service.profile.conversed import ShownThread, conversed, shown_thread
 from service.profile.model import MAX_DEVICES, OF_MESSAGE, Device, Profile, Totals, merge, totals_of
@@ -66,7 +66,10 @@ class ContactRemaker:
         async with self._store.session() as reading, self._store.session() as writing:
             one = _Contact(reading, writing, tenant_id, contact_id, self._dry_run)
             for _ in range(_TRIES):
-                tried = await one.attempt()
+                try:
+                    tried = await one.attempt()
+                except ContendedError:
+                    continue  # a process that was killed may stand in the way for some seconds
                 wrong |= tried.wrong
                 if tried.settled:
                     return Remade(wrong)

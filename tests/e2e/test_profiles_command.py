@@ -79,8 +79,8 @@ async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoSto
     assert "--start-over" in done.stderr
     assert f"{CONTACTS} contacts looked at" in done.stdout
     assert await wrong(store) == 0
-    # The one that was put right just before the kill may have been looked at twice.
-    assert done.stderr.count("profile_was_wrong") in (left, left + 1)
+    # What was committed while the process died may have been counted too early.
+    assert done.stderr.count("profile_was_wrong") in (left - 1, left)
 
     again = rebuild(command, "--json")
     assert json.loads(again.stdout) == {"looked_at": CONTACTS, "wrong": 0, "busy": 0, "dry_run": False}

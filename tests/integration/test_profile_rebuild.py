@@ -234,6 +234,25 @@ async def test_a_rebuild_beside_live_traffic_ends_exact(store: MongoStore) -> No
     assert (profile.page_views, profile.sessions, profile.device_count) == (400, 200, 30)
 
 
+async def test_whoever_stands_in_the_way_makes_a_contact_busy(store: MongoStore, ada: str) -> None:
+    """As a process that was killed in a transaction does, until the server gives it up."""
+    right = await state(store)
+    await spoil_figures(store, ada)
+    impatient = MongoStore(store.database.client, store.database, deadline_seconds=0.05)
+
+    async with store.session() as dead:
+
+        async def work() -> None:
+            await dead.profiles.touch(TENANT, ada)
+            assert await ContactRemaker(impatient, dry_run=False)(TENANT, ada) == Remade(settled=False)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await dead.transaction(work)
+    assert (await ContactRemaker(impatient, dry_run=False)(TENANT, ada)).settled
+    assert await state(store) == right
+
+
 async def test_the_walk_over_all_contacts_is_covered_by_an_index(store: MongoStore) -> None:
     ada = await create(store, PEOPLE[0])
     template = await store.database["contacts"].find_one({"_id": ada})
