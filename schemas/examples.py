@@ -70,6 +70,8 @@ PROFILE: Example = {
     "first_referrer": None,
     "first_utm": None,
     "last_utm": None,
+    "conversations": {"gmail": 2},
+    "last_message": {"at": _AT, "direction": "inbound", "source": "gmail"},
 }
 NOTE: Example = {
     "note_id": _NOTE_ID,

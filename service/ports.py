@@ -21,10 +21,12 @@ from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
-from service.profile.ports import ProfileRecords, Rebuilds
+from service.profile.ports import ProfileRebuilds, ProfileRecords
+from service.redrive.ports import Redrives
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
+from service.trace.ports import Traces
 
 T = TypeVar("T")
 
@@ -42,6 +44,14 @@ class Contacts(Protocol):
 
     async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
         """The first write of a change: count `sequence` up, move `committed_at` on. The contact after that, or None."""
+        ...
+
+    async def hold(self, tenant_id: str, contact_id: str, now: datetime, token: str) -> tuple[Contact, datetime] | None:
+        """Write the contact without a change that anybody sees, so that its writers conflict, and move its place in the
+        outbox's order on: the contact with its last event's time, and that place. None if it is not there.
+
+        `token` must be another one in each transaction that writes the contact.
+        """
         ...
 
     async def replace(self, contact: Contact) -> None:
@@ -230,7 +240,11 @@ class Store(Repositories, Protocol):
     @property
     def webhook_secrets(self) -> WebhookSecrets: ...
     @property
-    def rebuilds(self) -> Rebuilds: ...
+    def redrives(self) -> Redrives: ...
+    @property
+    def traces(self) -> Traces: ...
+    @property
+    def profile_rebuilds(self) -> ProfileRebuilds: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

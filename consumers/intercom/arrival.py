@@ -29,10 +29,15 @@ class Arrival:
         found = next((each for each in (*told, self.told_at) if each is not None), self.received_at)
         return min(found, self.latest)
 
+    def dated(self, *told: datetime | None) -> bool:
+        """Whether `moment` is what the source told, so that it is the same whenever it is delivered."""
+        found = next((each for each in (*told, self.told_at) if each is not None), None)
+        return found is not None and found <= self.latest
+
     def seconds(self, *told: datetime | None) -> int:
-        """The first that is told, as unix seconds no later than `latest`; 0 if none is."""
-        found = next((each for each in told if each is not None), None)
-        return 0 if found is None else int(min(found, self.latest).timestamp())
+        """The first that is told and no later than `latest`, as unix seconds; 0 if none is."""
+        found = next((each for each in told if each is not None and each <= self.latest), None)
+        return 0 if found is None else int(found.timestamp())
 
     def thread(self, conversation_id: str) -> ThreadKey:
         return thread_key(self.tenant_id, _INTERCOM, conversation_id, conversation_id)

@@ -63,6 +63,7 @@ class _Reader:
     def fact(self, part: Part, message_id: str, subject: str | None) -> MessageFact:
         began = self._conversation.created_at if isinstance(part, FirstMessage) else None
         version = self._arrival.seconds(part.updated_at, part.created_at, began)
+        when = (part.created_at, self._conversation.created_at)
         text, html = _read(part.body or "")
         key = self._arrival.message(self._conversation_id, message_id)
         message = Message(
@@ -70,7 +71,7 @@ class _Reader:
             source=Source.INTERCOM,
             account=key.account,
             message_id=message_id,
-            sent_at=self._arrival.moment(part.created_at, self._conversation.created_at),
+            sent_at=self._arrival.moment(*when),
             sender=self._directory.participant(part.author),
             subject=subject,
             snippet=" ".join(text[: 4 * _SNIPPET_LENGTH].split())[:_SNIPPET_LENGTH] or None,
@@ -78,7 +79,8 @@ class _Reader:
             html=html,
             attachments=_attachments(part),
         )
-        content = Content(message, self._rank(part, version, message), self._direction(part))
+        rank, dated = self._rank(part, version, message), self._arrival.dated(*when)
+        content = Content(message, rank, self._direction(part), dated=dated)
         state = MessageState((version, 0), Hidden.INTERNAL if _is_note(part) else None)
         return MessageFact(key, self._thread, content, state)
 

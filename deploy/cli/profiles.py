@@ -6,8 +6,7 @@ import sys
 import click
 
 from deploy.bootstrap import open_core
-from deploy.cli.keys import tenant_option
-from deploy.cli.options import stop_on_signals, with_settings
+from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from service.profile.ports import RebuildProgress, RebuildScope
 from service.settings import MongoSettings
 
@@ -21,7 +20,7 @@ def profiles() -> None:
 
 
 @profiles.command()
-@click.option("--tenant", callback=tenant_option, help="Only this tenant's contacts.")
+@tenant_option("Only this tenant's contacts.")
 @click.option("--dry-run", is_flag=True, help="Only tell which profiles are wrong.")
 @click.option("--start-over", is_flag=True, help="Forget how far a run with the same options was that was cut off.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")

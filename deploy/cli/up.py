@@ -83,7 +83,8 @@ def up(data_dir: Path, port: int, mongo_url: str | None, kafka_bootstrap: str | 
     """Start everything on this machine, until Ctrl-C.
 
     Starts MongoDB and Kafka (unless addresses are given), creates topics and indexes, starts the API, the outbox relay
-    and the tracker consumer, and prints a development API key and three commands to try. Data survives a restart.
+    and the consumers of visits, Gmail and Intercom, and prints a development API key and three commands to try. Data
+    survives a restart.
     PATHBOUND_STACK_KAFKA (auto, local, container, mock), PATHBOUND_STACK_MONGO (auto, local, container) and
     PATHBOUND_CACHE_DIR choose where the servers come from.
     """
@@ -142,7 +143,7 @@ def _start_and_watch(
     cleanup.callback(services.stop)  # called before stack.stop: last in, first out
     console.say("Creating topics and indexes ...")
     services.init()
-    console.say("Starting the API, the outbox relay and the tracker consumer ...")
+    console.say("Starting the API, the outbox relay and the consumers ...")
     services.start()
     welcome = Welcome(stack, services, addresses, f"http://{HOST}:{port}", services.development_key())
     cleanup.callback(ready.unlink, missing_ok=True)

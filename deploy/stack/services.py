@@ -1,4 +1,4 @@
-"""Our own processes, as `pathbound up` runs them: API, outbox relay and tracker consumer, beside each other."""
+"""Our own processes, as `pathbound up` runs them: API, outbox relay and a consumer of each source, side by side."""
 
 import functools
 import http.client
@@ -22,6 +22,7 @@ READY_DEADLINE_S = 60.0
 STOP_GRACE_S = 4.5  # with the servers' 4 s after it, below the 10 s within which everything must have ended
 DRAIN_S = 3.5
 TENANT = "dev"
+SOURCES = ("tracker", "gmail", "intercom")
 SCOPES = ("contacts:read", "contacts:write", "events:read", "actions:read", "actions:write")
 _HTTP_TIMEOUT_S = 1.5
 _COMMAND_TIMEOUT_S = 60.0
@@ -39,7 +40,7 @@ class Service:
 
 
 class Services:
-    """API, relay and tracker consumer, all on the servers in `addresses`."""
+    """API, relay and consumers, all on the servers in `addresses`."""
 
     def __init__(
         self, directory: DataDirectory, addresses: StackAddresses, api_port: int, stopping: threading.Event
@@ -48,16 +49,20 @@ class Services:
         self._addresses = addresses
         self._api_port = api_port
         self._stopping = stopping
-        relay_port, consumer_port = (directory.ports.get(name) for name in ("relay", "consume-tracker"))
+        ports = directory.ports
         self.all = (
             Service("API", self._process("api", ["api"], api_port), api_port),
-            Service("outbox relay", self._process("relay", ["relay"], relay_port), relay_port),
-            Service(
-                "tracker consumer",
-                self._process("consume-tracker", ["consume", "tracker"], consumer_port),
-                consumer_port,
+            self._service("outbox relay", "relay", ["relay"], ports.get("relay")),
+            *(
+                self._service(
+                    f"{source} consumer", f"consume-{source}", ["consume", source], ports.get(f"consume-{source}")
+                )
+                for source in SOURCES
             ),
         )
+
+    def _service(self, title: str, log_name: str, arguments: Sequence[str], port: int) -> Service:
+        return Service(title, self._process(log_name, arguments, port), port)
 
     def init(self) -> None:
         """Creates topics and indexes. Raises StackError or StackStopped."""

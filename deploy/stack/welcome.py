@@ -61,6 +61,10 @@ class Welcome:
                 "Three commands to paste into another terminal, in any directory:",
                 "",
                 *tries,
+                "Mail and Intercom's notifications can be sent as well:",
+                "",
+                *(f"{shlex.quote(str(pathbound_program()))} send {source} --help" for source in ("gmail", "intercom")),
+                "",
                 "Ctrl-C stops everything.",
             ]
         )

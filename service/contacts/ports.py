@@ -17,8 +17,11 @@ class ContactPlace(NamedTuple):
 class ContactList(Protocol):
     """A tenant's contacts, many at once. Raises TooSlowError where a filter leaves too much to look through."""
 
-    async def page(self, query: ContactQuery, count_to: int | None) -> FoundContacts:
-        """The contacts, in order; and how many match, counted up to `count_to` (None: do not count)."""
+    async def page(self, query: ContactQuery, count_to: int | None, known_total: int = 0) -> FoundContacts:
+        """The contacts, in order; and how many match, counted up to `count_to` (None: do not count).
+
+        `known_total` is how many matched when somebody last counted: a hint, which saves looking for the best way.
+        """
         ...
 
     async def count(self, asked: ContactFilter) -> int:

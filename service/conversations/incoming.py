@@ -44,13 +44,15 @@ class Content:
     """What a message says. `addresses` are its participants' (lower case, the mailbox's own left out): the message
     belongs to their contacts. `direction` is as the content tells it. `copy` is what a mail's copies in several
     mailboxes share, and nothing else does. Of two contents the one of the greater `rank` is kept: the more complete,
-    or the redacted one."""
+    or the redacted one. Not `dated`: its `sent_at` is no more than when a delivery came, and the next one's is another;
+    it says nothing new by that."""
 
     message: Message
     rank: Version
     direction: Direction
     addresses: tuple[str, ...] = ()
     copy: str | None = None
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

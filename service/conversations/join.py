@@ -6,7 +6,7 @@ addresses, more persons, more e-mail addresses of a person; and a deletion is ab
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from service.conversations.incoming import (
     Content,
@@ -22,6 +22,7 @@ from service.conversations.incoming import (
 from service.conversations.model import Direction, ThreadKey
 
 _EPOCH = (0, 0)
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def _state_order(state: MessageState) -> tuple[tuple[int, int], str, str]:
 
 
 def fingerprint_of(content: Content) -> str:
-    """The same for equal contents."""
+    """The same for equal contents, and for contents that differ in no more than when they came."""
+    if not content.dated:
+        content = replace(content, message=replace(content.message, sent_at=_NO_TIME))
     return digest(repr(content))
 
 

@@ -32,13 +32,19 @@ class IntercomIntake:
         """Kafka has it on return. `body` is what `notification` was read from. Raises StreamUnavailableError."""
         # A tenant id has nothing that JSON would escape, and the body stays as it was signed, to the letter.
         value = b'{"tenant_id":"%b","notification":%b}' % (caller.tenant_id.encode(), body)
-        await self._publisher.publish([InboundRecord(INTERCOM_EVENTS, _key(notification), value, caller.request_id)])
+        await self._publisher.publish(
+            [InboundRecord(INTERCOM_EVENTS, key_of_notification(notification), value, caller.request_id)]
+        )
 
 
-def _key(notification: Mapping[str, Any]) -> bytes | None:
-    """The conversation's id, else the contact's: what is told of one of them stays in order."""
+def key_of_notification(notification: Mapping[str, Any]) -> bytes | None:
+    """The key of a notification's record."""
     data = notification.get("data")
-    item = data.get("item") if isinstance(data, dict) else None
+    return key_of_item(data.get("item") if isinstance(data, dict) else None)
+
+
+def key_of_item(item: Any) -> bytes | None:
+    """The conversation's id, else the contact's: what is told of one of them stays in order."""
     if not isinstance(item, dict):
         return None
     contact = item.get("contact") or item.get("user")

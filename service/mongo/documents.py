@@ -10,7 +10,7 @@ from service.access.model import ApiKey
 from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
 from service.conversations.model import Direction
-from service.identity.model import Identity, IdentityKind
+from service.identity.model import Association, Identity, IdentityKind
 from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import Device, Mark, Profile, with_conversed
 from service.timeline.model import TimelineEvent
@@ -26,6 +26,16 @@ def identity_key(identity: Identity) -> Document:
 def identity_of(key: Mapping[str, str]) -> Identity:
     """The other way."""
     return Identity(key["tenant_id"], IdentityKind(key["kind"]), key["value"])
+
+
+def identity_document(association: Association, now: datetime, *, open_task: bool = True) -> Document:
+    """A row of the registry. Its link task stays until nothing is left to link."""
+    return {
+        "_id": identity_key(association.identity),
+        "contact_id": association.contact_id,
+        **({"link_task": association.link_task} if open_task else {}),
+        "associated_at": now,
+    }
 
 
 def identity_text(identity: Identity) -> str:

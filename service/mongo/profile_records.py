@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
 from service.mongo.documents import Document, device_document, figures_document, figures_of
 from service.mongo.errors import translated
@@ -17,8 +17,7 @@ class MongoProfileRecords:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
-        self._sessions = database["profile_sessions"]
-        self._devices = database["profile_devices"]
+        self._rows = database["profile_rows"]
         self._session = session
 
     async def get(self, tenant_id: str, contact_id: str) -> StoredProfile:
@@ -35,30 +34,22 @@ class MongoProfileRecords:
 
     async def counted(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[CountedOnce]]:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
-        for collection in (self._sessions, self._devices):
-            with translated():
-                cursor = collection.find(criteria, {"_id": 1}, session=self._session, batch_size=_PORTION)
-                while portion := await cursor.to_list(_PORTION):
-                    yield [_counted_of(document["_id"]) for document in portion]
+        with translated():
+            cursor = self._rows.find(criteria, {"_id": 1}, session=self._session, batch_size=_PORTION)
+            while portion := await cursor.to_list(_PORTION):
+                yield [_counted_of(document["_id"]) for document in portion]
 
     async def recount(
         self, tenant_id: str, contact_id: str, missing: Sequence[CountedOnce], surplus: Sequence[CountedOnce]
     ) -> None:
         fixed = {"tenant_id": tenant_id, "contact_id": contact_id}
         with translated():
-            for collection in (self._sessions, self._devices):
-                fresh = [{"_id": key, **fixed} for key in self._keys(collection, contact_id, missing)]
-                if fresh:
-                    await collection.insert_many(fresh, ordered=False, session=self._session)
-                gone = self._keys(collection, contact_id, surplus)
-                if gone:
-                    await collection.delete_many({"_id": {"$in": gone}, **fixed}, session=self._session)
-
-    def _keys(
-        self, collection: AsyncIOMotorCollection[Document], contact_id: str, counted: Sequence[CountedOnce]
-    ) -> list[Document]:
-        mine = [one for one in counted if isinstance(one, Device) == (collection is self._devices)]
-        return [_key(contact_id, one) for one in mine]
+            if missing:
+                fresh = [{"_id": _key(contact_id, one), **fixed} for one in missing]
+                await self._rows.insert_many(fresh, ordered=False, session=self._session)
+            if surplus:
+                gone = [_key(contact_id, one) for one in surplus]
+                await self._rows.delete_many({"_id": {"$in": gone}, **fixed}, session=self._session)
 
 
 def _key(contact_id: str, counted: CountedOnce) -> Document:

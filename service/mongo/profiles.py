@@ -1,11 +1,10 @@
-"""The collections `profiles` (a contact's figures), `profile_sessions` and `profile_devices` (what is counted once)."""
+"""The collections `profiles` (a contact's figures) and `profile_rows` (sessions and devices: what is counted once)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
 from schemas.events import Source
@@ -17,7 +16,7 @@ from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import MAX_DEVICES, Device, Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
-"""Of `profile_sessions` and `profile_devices`: what a rebuild and an erasure walk."""
+"""Of `profile_rows`: what a rebuild and an erasure walk."""
 
 _DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
 
@@ -27,22 +26,14 @@ class MongoProfiles:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
-        self._sessions = database["profile_sessions"]
+        self._rows = database["profile_rows"]
         self._threads = database["conversation_threads"]
-        self._devices = database["profile_devices"]
         self._session = session
 
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
-        sessions = {contact_id: _session_rows(total) for contact_id, total in sorted(totals.items())}
-        devices = {contact_id: _device_rows(total) for contact_id, total in sorted(totals.items())}
-        new_sessions = await self._add_rows(self._sessions, tenant_id, sessions)
-        new_devices = await self._add_rows(self._devices, tenant_id, devices)
+        new = await self._add_rows(tenant_id, totals)
         writes = [
-            UpdateOne(
-                {"_id": contact_id, "tenant_id": tenant_id},
-                _update(total, len(new_sessions[contact_id]), new_devices[contact_id]),
-                upsert=True,
-            )
+            UpdateOne({"_id": contact_id, "tenant_id": tenant_id}, _update(total, new[contact_id]), upsert=True)
             for contact_id, total in sorted(totals.items())
         ]
         if writes:
@@ -105,29 +96,24 @@ class MongoProfiles:
 
     async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
-        removed = await remove_some(self._sessions, criteria, limit)
-        return removed or await remove_some(self._devices, criteria, limit)
+        return await remove_some(self._rows, criteria, limit)
 
-    async def _add_rows(
-        self, collection: AsyncIOMotorCollection[Document], tenant_id: str, rows: Mapping[str, Sequence[Document]]
-    ) -> defaultdict[str, list[Document]]:
-        """Insert what was not seen before of the rows, by contact; those that were new."""
+    async def _add_rows(self, tenant_id: str, totals: Mapping[str, Totals]) -> defaultdict[str, list[Document]]:
+        """Insert what was not seen before; the keys that were new, by contact. One look for sessions and devices, since
+        every batch takes it."""
         new: defaultdict[str, list[Document]] = defaultdict(list)
-        keys = [{"contact_id": contact_id, **row} for contact_id, mine in rows.items() for row in mine]
+        keys = [key for contact_id, total in sorted(totals.items()) for key in _keys(contact_id, total)]
         if not keys:
             return new
         with translated():
-            found = await collection.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
-            known = {_comparable(item["_id"]) for item in found}
-            fresh = [key for key in keys if _comparable(key) not in known]
+            found = await self._rows.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
+            known = {tuple(item["_id"].values()) for item in found}
+            fresh = [key for key in keys if tuple(key.values()) not in known]
             if fresh:
-                await collection.insert_many(
-                    [{"_id": key, "tenant_id": tenant_id, "contact_id": key["contact_id"]} for key in fresh],
-                    ordered=False,
-                    session=self._session,
-                )
+                rows = [{"_id": key, "tenant_id": tenant_id, "contact_id": key["contact_id"]} for key in fresh]
+                await self._rows.insert_many(rows, ordered=False, session=self._session)
         for key in fresh:
-            new[key["contact_id"]].append({name: value for name, value in key.items() if name != "contact_id"})
+            new[key["contact_id"]].append(key)
         return new
 
 
@@ -165,19 +151,13 @@ def _together(sources: Sequence[Document]) -> Conversed:
     )
 
 
-def _session_rows(total: Totals) -> list[Document]:
-    return [{"session_id": session_id} for session_id in sorted(total.session_ids)]
+def _keys(contact_id: str, total: Totals) -> list[Document]:
+    """Of the rows; the order of the fields is part of each."""
+    sessions = [{"contact_id": contact_id, "session_id": session_id} for session_id in sorted(total.session_ids)]
+    return sessions + [{"contact_id": contact_id, **device_document(device)} for device in sorted(total.devices)]
 
 
-def _device_rows(total: Totals) -> list[Document]:
-    return [device_document(device) for device in sorted(total.devices)]
-
-
-def _comparable(key: Document) -> tuple[Any, ...]:
-    return tuple(key.values())
-
-
-def _update(total: Totals, new_sessions: int, new_devices: Sequence[Document]) -> Document:
+def _update(total: Totals, new: Sequence[Document]) -> Document:
     """The update that counts `total` in. `touched` makes it a write even where every figure stays as it is: a deletion
     must conflict with it."""
     lowest = {"first_seen_at": total.first_seen_at}
@@ -186,12 +166,13 @@ def _update(total: Totals, new_sessions: int, new_devices: Sequence[Document]) -
         lowest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
     for name, mark in (("last_page", total.last_page), ("last_utm", total.last_utm)):
         highest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
-    update: Document = {"$inc": {"page_views": total.page_views, "sessions": new_sessions, "touched": 1}}
+    sessions = sum("session_id" in key for key in new)
+    update: Document = {"$inc": {"page_views": total.page_views, "sessions": sessions, "touched": 1}}
     update |= {"$addToSet": {"sources": {"$each": sorted(total.sources)}}}
-    if new_devices:
+    if devices := [{name: key[name] for name in Device._fields} for key in new if "session_id" not in key]:
         # The first of all, whatever the order in which they come: the list is cut after it is sorted.
-        update["$inc"]["device_count"] = len(new_devices)
-        update["$push"] = {"devices": {"$each": list(new_devices), "$sort": _DEVICE_ORDER, "$slice": MAX_DEVICES}}
+        update["$inc"]["device_count"] = len(devices)
+        update["$push"] = {"devices": {"$each": devices, "$sort": _DEVICE_ORDER, "$slice": MAX_DEVICES}}
     for operator, fields in (("$min", lowest), ("$max", highest)):
         given = {name: value for name, value in fields.items() if value is not None}
         if given:

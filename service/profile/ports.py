@@ -58,7 +58,7 @@ class RebuildProgress:
     busy: int = 0
 
 
-class Rebuilds(Protocol):
+class ProfileRebuilds(Protocol):
     """The progress of rebuilds that were not finished."""
 
     async def load(self, scope: RebuildScope) -> RebuildProgress | None: ...

@@ -25,11 +25,11 @@ class ProfileRebuilder:
 
     async def started(self, scope: RebuildScope) -> RebuildProgress | None:
         """How far an unfinished rebuild of that scope is."""
-        return await self._store.rebuilds.load(scope)
+        return await self._store.profile_rebuilds.load(scope)
 
     async def start_over(self, scope: RebuildScope) -> None:
         """Forget an unfinished rebuild."""
-        await self._store.rebuilds.forget(scope)
+        await self._store.profile_rebuilds.forget(scope)
 
     async def __call__(
         self, scope: RebuildScope, told: Callable[[RebuildProgress], None], stop: Event
@@ -38,10 +38,10 @@ class ProfileRebuilder:
         end: then its progress is kept. Raises StoreError's kinds; likewise.
         """
         remake = ContactRemaker(self._store, dry_run=scope.dry_run)
-        progress = await self._store.rebuilds.load(scope) or RebuildProgress()
+        progress = await self._store.profile_rebuilds.load(scope) or RebuildProgress()
         async for place in self._places(scope.tenant_id, progress.behind):
             if stop.is_set():
-                await self._store.rebuilds.save(scope, progress)
+                await self._store.profile_rebuilds.save(scope, progress)
                 return None
             remade = await remake(place.tenant_id, place.contact_id)
             _tell(place, remade, dry_run=scope.dry_run)
@@ -49,8 +49,8 @@ class ProfileRebuilder:
             told(progress)
             # What was wrong is right now: who comes after a kill would not count it.
             if remade.wrong or not remade.settled or progress.looked_at % _SAVE_EVERY == 0:
-                await self._store.rebuilds.save(scope, progress)
-        await self._store.rebuilds.forget(scope)
+                await self._store.profile_rebuilds.save(scope, progress)
+        await self._store.profile_rebuilds.forget(scope)
         return progress
 
     async def _places(self, tenant_id: str | None, behind: ContactPlace | None) -> AsyncIterator[ContactPlace]:

@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from deploy.stack.ports import RememberedPorts
+from tests.support.gmail import gmail_message
+from tests.support.intercom import Chat
 from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -89,10 +92,26 @@ class Up:
         return done.stdout
 
     def paste_all(self) -> None:
-        """A contact, a visit, and the visit in the contact's timeline."""
-        assert json.loads(self.paste(1))["status"] == "success"
+        """A contact, a visit, and the visit in the contact's timeline; and a mail and a chat of that contact."""
+        made = json.loads(self.paste(1))
+        assert made["status"] == "success"
         assert "page_view" in self.paste(2)
         wait_until(lambda: "https://www.example.com/pricing" in self.paste(3), 20, "the visit is in the timeline")
+        email = made["contact"]["email"]
+        self.send_record("gmail", gmail_message(sender=email), "--mailbox", "rep@ours.example")
+        self.send_record("intercom", Chat(email=email).created())
+        wait_until(lambda: '"email_received"' in self.paste(3), 20, "the mail is in the timeline")
+        wait_until(lambda: '"conversation_message"' in self.paste(3), 20, "the chat is in the timeline")
+
+    def send_record(self, source: str, payload: dict[str, Any], *options: str) -> None:
+        """With `pathbound send`, from standard input."""
+        stack = json.loads((self.data / "stack.json").read_text())
+        where = ["--kafka-bootstrap", stack["kafka_bootstrap"], "--tenant", stack["tenant_id"]]
+        command = [sys.executable, "-m", "deploy.cli.main", "send", source, *where, *options, "-"]
+        done = subprocess.run(
+            command, cwd=REPOSITORY, input=json.dumps(payload), capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith("Sent ")
 
 
 def left_running(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -164,7 +183,7 @@ def test_sigterm_to_make_stops_everything(tmp_path: Path, started: list[Up]) -> 
     up = Up(tmp_path / "data", command=["make", "--no-print-directory", "run"])
     started.append(up)
     up.wait_ready()
-    assert len(up.children) >= 6  # pathbound, API, relay, consumer, mongod, Kafka
+    assert len(up.children) >= 8  # pathbound, API, relay, three consumers, mongod, Kafka
     up.send(signal.SIGTERM)
     up.wait_exit(STOP_S)
     assert "Everything has stopped." in up.output

@@ -1,4 +1,4 @@
-"""The API, relays and tracker consumers as processes of their own, on a database and topics of their own."""
+"""The API, relays and consumers as processes of their own, on a database and topics of their own."""
 
 import asyncio
 import json
@@ -23,7 +23,14 @@ from deploy.bootstrap import Core, open_core
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
 from deploy.stack.processes import ManagedProcess, stop_all
-from schemas.topics import CONTACTS_CHANGES, MAX_RECORD_BYTES, TRACKER_EVENTS, dead_letters_of
+from schemas.topics import (
+    CONTACTS_CHANGES,
+    GMAIL_MESSAGES,
+    INTERCOM_EVENTS,
+    MAX_RECORD_BYTES,
+    TRACKER_EVENTS,
+    dead_letters_of,
+)
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
 from service.mongo.store import connect, database_of
@@ -35,6 +42,8 @@ from tests.support.waiting import eventually
 HOST = "127.0.0.1"
 READY_S = 40.0
 CONSUMED_S = 70.0
+TOPICS = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
+"""By source."""
 _STOP_GRACE_S = 4.0
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -130,14 +139,18 @@ class ServiceProcess:
 class System:
     """One API, some relays and some consumers; `core` is the same core in the test's process, to look behind them."""
 
-    def __init__(self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str], sources: Sequence[str]
+    ) -> None:
         self.core = core
         self.topics = topics
         self.directory = DataDirectory(directory)
-        self._env = env
+        self.env = dict(env)
         self.api = self._process("api", ["api"])
         self.relays = [self._process("relay-1", ["relay"])]
-        self.consumers = [self._process("consumer-1", ["consume", "tracker"])]
+        self.consumers: list[ServiceProcess] = []
+        for source in sources:
+            self.add_consumer(source)
         self.user: ApiUser  # set once the database is there
 
     @property
@@ -161,6 +174,11 @@ class System:
         self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
         return self.relays[-1]
 
+    def add_consumer(self, source: str = "tracker") -> ServiceProcess:
+        """Another consumer, not started."""
+        self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", source]))
+        return self.consumers[-1]
+
     def topic(self, name: str) -> str:
         """A topic's name with the prefix."""
         return f"{self.topics.topic_prefix}{name}"
@@ -172,9 +190,9 @@ class System:
             await process.wait_ready()
 
     def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
-        return ServiceProcess(name, arguments, self.directory, self._env)
+        return ServiceProcess(name, arguments, self.directory, self.env)
 
-    # --- tracker.events ---------------------------------------------------------------------------------------------
+    # --- the sources' topics ----------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -205,44 +223,50 @@ class System:
         )
         return queued
 
-    async def all_consumed(self, deadline_s: float = CONSUMED_S) -> None:
-        """Wait until the committed offset of each partition of tracker.events is the partition's end."""
+    async def produce(self, source: str, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Keys and values on the source's topic, in order; done once Kafka has all of them."""
+        async with self.producer() as producer:
+            topic = self.topic(TOPICS[source])
+            await asyncio.gather(*[await producer.send(topic, value, key=key) for key, value in records])
+
+    async def all_consumed(self, deadline_s: float = CONSUMED_S, source: str = "tracker") -> None:
+        """Wait until the committed offset of each partition of the source's topic is the partition's end."""
 
         async def consumed() -> bool:
             try:
-                ends = await self.ends()
-                committed = await self.committed()
+                ends = await self.ends(source)
+                committed = await self.committed(source)
             except (KafkaError, OSError, TimeoutError):
                 return False
             return all(committed.get(partition, 0) == end for partition, end in ends.items())
 
         await eventually(consumed, deadline_s, "the committed offsets are the log ends")
 
-    async def ends(self) -> dict[int, int]:
-        """The log end of each partition of tracker.events."""
+    async def ends(self, source: str = "tracker") -> dict[int, int]:
+        """The log end of each partition of the source's topic."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.topics.kafka_bootstrap)
         await consumer.start()
         try:
             count = self.topics.topic_partitions
-            partitions = [TopicPartition(self.topic(TRACKER_EVENTS), number) for number in range(count)]
+            partitions = [TopicPartition(self.topic(TOPICS[source]), number) for number in range(count)]
             ends = await consumer.end_offsets(partitions)
             return {partition.partition: end for partition, end in ends.items()}
         finally:
             await consumer.stop()
 
-    async def committed(self) -> dict[int, int]:
-        """The consumer group's offsets."""
+    async def committed(self, source: str = "tracker") -> dict[int, int]:
+        """The offsets of the source's consumer group."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.topics.kafka_bootstrap)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.tracker")
+            offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.{source}")
         finally:
             await admin.close()
         return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
 
-    async def dead_letters(self) -> list[Any]:
-        """All that is on the DLQ."""
-        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(TRACKER_EVENTS)))
+    async def dead_letters(self, source: str = "tracker") -> list[Any]:
+        """All that is on the source's DLQ."""
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(dead_letters_of(TOPICS[source])))
 
     # --- contacts.changes -------------------------------------------------------------------------------------------
 
@@ -265,8 +289,11 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4) -> AsyncIterator[System]:
-    """A whole system, ready, with a database and topics of its own; ended and forgotten afterwards."""
+async def running_system(
+    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, sources: Sequence[str] = ("tracker",)
+) -> AsyncIterator[System]:
+    """A whole system, ready, with a consumer of each source, and a database and topics of its own; ended and forgotten
+    afterwards."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
@@ -284,7 +311,7 @@ async def running_system(mongo_url: str, kafka_bootstrap: str, *, partitions: in
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
             await create_topics(topics)
             async with open_core(mongo) as core:
-                system = System(Path(directory), core, topics, env)
+                system = System(Path(directory), core, topics, env, sources)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
                 try:
                     await system.start()

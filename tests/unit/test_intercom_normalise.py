@@ -372,9 +372,9 @@ def test_a_state_without_a_time_is_as_of_the_notification() -> None:
     assert said(timeless.rest([])).threads[0].version == int(RECEIVED.timestamp())
 
 
-def test_a_state_from_the_far_future_gives_way_to_the_next() -> None:
+def test_a_state_from_the_far_future_is_as_of_the_notification_and_gives_way_to_the_next() -> None:
     (thread,) = said(Chat(extra={"updated_at": 4_000_000_000}).created()).threads
-    assert thread.version == int(LATEST.timestamp())
+    assert thread.version == BEGAN + 1
 
 
 def test_persons_are_all_contacts_in_it_and_no_teammates() -> None:

@@ -8,8 +8,8 @@ from service.mongo.errors import translated
 from service.profile.ports import RebuildProgress, RebuildScope
 
 
-class MongoRebuilds:
-    """Implements `service.profile.ports.Rebuilds`."""
+class MongoProfileRebuilds:
+    """Implements `service.profile.ports.ProfileRebuilds`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._collection = database["profile_rebuilds"]

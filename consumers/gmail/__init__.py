@@ -1,0 +1,1 @@
+"""Gmail: from `users.messages` resources to facts about messages."""
