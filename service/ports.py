@@ -13,7 +13,7 @@ from service.access.ports import ApiKeys
 from service.actions.ports import Actions
 from service.contacts.model import Contact
 from service.contacts.ports import ContactList
-from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads
+from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads, ThreadParts
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
 from service.intake.ports import WebhookSecrets
@@ -200,6 +200,8 @@ class Repositories(Protocol):
     def rows(self) -> Rows: ...
     @property
     def contact_threads(self) -> ContactThreads: ...
+    @property
+    def thread_parts(self) -> ThreadParts: ...
     @property
     def profiles(self) -> Profiles: ...
     @property

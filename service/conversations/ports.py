@@ -6,6 +6,7 @@ from typing import Protocol
 from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.join import MessageRecord, SourceThread
 from service.conversations.model import ConversationRow, ShownMessage, Thread, ThreadKey
+from service.conversations.parts import Parts
 from service.identity.model import Identity
 
 
@@ -94,6 +95,10 @@ class Rows(Protocol):
         """All rows of these (contact, conversation)."""
         ...
 
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        """All rows of these (contact, conversation, part)."""
+        ...
+
     def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
         """All rows of a contact, conversation by conversation, in portions of bounded size."""
         ...
@@ -124,4 +129,16 @@ class ContactThreads(Protocol):
 
     def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[str]]:
         """The conversation ids of all threads of a contact, in portions of bounded size."""
+        ...
+
+
+class ThreadParts(Protocol):
+    """Large threads in parts."""
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> dict[tuple[str, str], Parts]:
+        """Of these (contact, conversation), those that are stored in parts."""
+        ...
+
+    async def write(self, tenant_id: str, parts: Mapping[tuple[str, str], Parts]) -> None:
+        """Store them; those in which there is nothing any more go."""
         ...

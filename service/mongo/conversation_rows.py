@@ -23,6 +23,10 @@ INDEXES = [
         [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("shown", 1), ("sent_at", 1), ("message_id", 1)],
         partialFilterExpression=_BOUND,
     ),
+    # One part of it.
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("part", 1)], partialFilterExpression=_BOUND
+    ),
     IndexModel([("tenant_id", 1), ("contact_id", 1), ("copy", 1)], partialFilterExpression=_BOUND),
     IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
 ]
@@ -64,6 +68,11 @@ class MongoRows:
 
     async def of_threads(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
         return await self._of(tenant_id, "conversation_id", pairs)
+
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        if not parts:
+            return []
+        return await self._find(rows_of_parts(tenant_id, parts))
 
     async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
@@ -116,6 +125,12 @@ class MongoRows:
                 await self._collection.bulk_write(writes, ordered=False, session=self._session)
 
 
+def rows_of_parts(tenant_id: str, parts: Set[tuple[str, str, int]]) -> Document:
+    """Criteria; of each: contact, conversation, number of the part."""
+    names = ("contact_id", "conversation_id", "part")
+    return {"$or": [{"tenant_id": tenant_id, **dict(zip(names, part, strict=True))} for part in sorted(parts)]}
+
+
 def _stored(row: ConversationRow) -> Document:
     document = row_document(row)
     return document if row.contact_id else {**document, "awaiting": identity_text(identity_of_row(row))}
@@ -123,5 +138,5 @@ def _stored(row: ConversationRow) -> Document:
 
 def _changing(row: ConversationRow) -> Document:
     """What may change of a row once it is there: whose it is, changes by `bind` alone."""
-    fixed = {"_id", "tenant_id", "source", "account", "message_id", "address", "contact_id"}
+    fixed = {"_id", "tenant_id", "source", "account", "message_id", "part", "address", "contact_id"}
     return {name: value for name, value in row_document(row).items() if name not in fixed}

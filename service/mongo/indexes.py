@@ -27,13 +27,8 @@ from service.mongo.documents import Document
 from service.mongo.errors import translated
 
 UNINDEXED = (
-    "profiles",
-    "messages",
-    "source_persons",
-    "relay_leases",
-    "webhook_secrets",
-    "rebuilds",
-    "profile_rebuilds",
+    *("profiles", "profile_rebuilds", "messages", "source_persons", "thread_parts"),
+    *("relay_leases", "webhook_secrets", "rebuilds"),
 )
 """Collections that are read by `_id` alone."""
 

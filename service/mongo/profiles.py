@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
@@ -11,15 +12,13 @@ from service.conversations.model import Direction
 from service.mongo.documents import Document, conversed_document, device_document, mark_document, profile_of
 from service.mongo.errors import translated
 from service.mongo.removal import remove_some
-from service.profile.conversed import ShownThread, conversed
+from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import MAX_DEVICES, Device, Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
 """Of `profile_rows`: what a rebuild and an erasure walk."""
 
 _DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
-
-_SHOWN = ("last_message_at", "first_message_at", "last_message_direction")
 
 
 class MongoProfiles:
@@ -42,11 +41,11 @@ class MongoProfiles:
                 await self._profiles.bulk_write(writes, ordered=False, session=self._session)
 
     async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
-        shown = await self._shown_threads(tenant_id, contact_ids)
+        figures = await self._conversed(tenant_id, contact_ids)
         writes = [
             UpdateOne(
                 {"_id": contact_id, "tenant_id": tenant_id},
-                {"$set": {"conversed": conversed_document(conversed(shown[contact_id]))}, "$inc": {"touched": 1}},
+                {"$set": {"conversed": conversed_document(figures[contact_id])}, "$inc": {"touched": 1}},
                 upsert=True,
             )
             for contact_id in contact_ids
@@ -55,23 +54,15 @@ class MongoProfiles:
             with translated():
                 await self._profiles.bulk_write(writes, ordered=False, session=self._session)
 
-    async def _shown_threads(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, list[ShownThread]]:
-        last, first, direction = (f"shown.{one}" for one in _SHOWN)
-        criteria = {"tenant_id": tenant_id, "contact_id": {"$in": list(contact_ids)}, last: {"$exists": True}}
-        wanted = {"contact_id": 1, "conversation_id": 1, "source": 1, last: 1, first: 1, direction: 1}
-        found: defaultdict[str, list[ShownThread]] = defaultdict(list)
+    async def _conversed(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, Conversed]:
+        """As `service.profile.conversed` has it, counted by the server: a contact may have thousands of threads."""
         with translated():
-            async for document in self._threads.find(criteria, wanted, session=self._session):
-                last_at, first_at, last_direction = (document["shown"][one] for one in _SHOWN)
-                thread = ShownThread(
-                    last_at,
-                    document["conversation_id"],
-                    Direction(last_direction),
-                    Source(document["source"]),
-                    first_at,
-                )
-                found[document["contact_id"]].append(thread)
-        return found
+            found = self._threads.aggregate(conversed_of(tenant_id, contact_ids), session=self._session)
+            groups = await found.to_list(None)
+        figures: defaultdict[str, Conversed] = defaultdict(Conversed)
+        for contact_id, of_contact in groupby(groups, key=lambda group: str(group["_id"]["contact_id"])):
+            figures[contact_id] = _together(list(of_contact))
+        return figures
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
         with translated():
@@ -124,6 +115,40 @@ class MongoProfiles:
         for key in fresh:
             new[key["contact_id"]].append(key)
         return new
+
+
+def conversed_of(tenant_id: str, contact_ids: Sequence[str]) -> list[Document]:
+    """The pipeline: for each contact and source, how many threads are shown, their first message and the newest one."""
+    # The order of its fields is the order of threads.
+    last = {"at": "$shown.last_message_at", "thread": "$conversation_id", "direction": "$shown.last_message_direction"}
+    return [
+        {
+            "$match": {
+                "tenant_id": tenant_id,
+                "contact_id": {"$in": list(contact_ids)},
+                "shown.last_message_at": {"$exists": True},
+            }
+        },
+        {
+            "$group": {
+                "_id": {"contact_id": "$contact_id", "source": "$source"},
+                "count": {"$sum": 1},
+                "first_at": {"$min": "$shown.first_message_at"},
+                "last": {"$max": last},
+            }
+        },
+        {"$sort": {"_id": 1}},
+    ]
+
+
+def _together(sources: Sequence[Document]) -> Conversed:
+    newest = max(sources, key=lambda group: (group["last"]["at"], group["last"]["thread"]))
+    last = newest["last"]
+    return Conversed(
+        counts={Source(group["_id"]["source"]): group["count"] for group in sources},
+        first_at=min(group["first_at"] for group in sources),
+        last=LastMessage(last["at"], Direction(last["direction"]), Source(newest["_id"]["source"])),
+    )
 
 
 def _keys(contact_id: str, total: Totals) -> list[Document]:

@@ -20,6 +20,7 @@ from service.mongo.outbox import MongoOutbox
 from service.mongo.profile_records import MongoProfileRecords
 from service.mongo.profiles import MongoProfiles
 from service.mongo.source_threads import MongoSourceThreads
+from service.mongo.thread_parts import MongoThreadParts
 
 
 class MongoRepositories:
@@ -38,6 +39,7 @@ class MongoRepositories:
         self.source_threads = MongoSourceThreads(database, session)
         self.rows = MongoRows(database, session)
         self.contact_threads = MongoContactThreads(database, session)
+        self.thread_parts = MongoThreadParts(database, session)
         self.profiles = MongoProfiles(database, session)
         self.profile_records = MongoProfileRecords(database, session)
         self.ledger = MongoLedger(database, session)

@@ -13,7 +13,7 @@ import orjson
 
 from service.conversations.model import ConversationRow
 from service.conversations.projection import Sight, project, show
-from service.errors import DuplicateKeyError
+from service.errors import ContendedError, DuplicateKeyError
 from service.ports import Session, Store
 from service.profile.conversed import ShownThread, conversed, shown_thread
 from service.profile.model import MAX_DEVICES, OF_MESSAGE, Device, Profile, Totals, merge, totals_of
@@ -66,7 +66,10 @@ class ContactRemaker:
         async with self._store.session() as reading, self._store.session() as writing:
             one = _Contact(reading, writing, tenant_id, contact_id, self._dry_run)
             for _ in range(_TRIES):
-                tried = await one.attempt()
+                try:
+                    tried = await one.attempt()
+                except ContendedError:
+                    continue  # a process that was killed may stand in the way for some seconds
                 wrong |= tried.wrong
                 if tried.settled:
                     return Remade(wrong)
@@ -111,7 +114,7 @@ class _Contact:
         pairs = {(self._contact_id, one) for one in beside}
 
         async def work() -> tuple[Sight, set[str]]:
-            sight = await project(self._writing, self._tenant_id, rows, pairs)
+            sight = await project(self._writing, self._tenant_id, rows, pairs, anew=True)
             wrong = await _wrong_sight(self._writing, self._tenant_id, sight)
             if wrong and not self._dry_run:
                 await show(self._writing, self._tenant_id, sight)
@@ -190,7 +193,9 @@ async def _wrong_sight(session: Session, tenant_id: str, sight: Sight) -> set[st
     stored = {(one.contact_id, one.key): one for one in await session.contact_threads.get(tenant_id, sight.pairs)}
     threads = {(one.contact_id, one.key): one for one in sight.threads if one.shown or one.mailbox}
     events = await session.events.get(tenant_id, [*sight.events, *sight.gone])
+    parts = await session.thread_parts.get(tenant_id, sight.pairs)
     wrong = {
+        "thread_parts": any(sight.parts[pair] != one for pair, one in parts.items()),
         "shown_messages": bool(sight.moved),
         "threads": stored != threads,
         "message_events": {event.event_id: event for event in events} != sight.events,

@@ -4,12 +4,14 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.bootstrap import build_core
 from schemas.contacts import CreateContact
 from service.contacts.context import Caller
+from service.conversations import projection
 from service.conversations.incoming import Delivery
 from service.ledger.model import Outcome
 from service.mongo.store import MongoStore
@@ -21,6 +23,12 @@ COLLECTIONS = ["messages", "source_threads", "source_persons", "conversation_row
 sample = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+
+
+@pytest.fixture(autouse=True)
+def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of two messages is a large one, and kept in parts."""
+    monkeypatch.setattr(projection, "LARGE", 1)
 
 
 async def forget(store: MongoStore) -> None:
@@ -35,6 +43,9 @@ async def state(store: MongoStore) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in COLLECTIONS:
         documents = [named(one, names) async for one in database[name].find({"source": {"$ne": "crm"}})]
+        if name == "events":
+            # Their ids are of the contacts.
+            documents = [{**one, "_id": [one["contact_id"], one["identities"], one["data"]]} for one in documents]
         found[name] = sorted((one for one in documents if one.get("emails") != []), key=lambda one: str(one["_id"]))
     profiles = [one async for one in database["profiles"].find({"conversed.counts": {"$nin": [None, {}]}})]
     found["figures"] = {names[one["_id"]]: one["conversed"] for one in profiles}

@@ -7,11 +7,12 @@ each delivery once, in order, and the contacts last.
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.conversations import projection
 from service.conversations.incoming import Delivery
-from service.conversations.rows import event_id
 from service.ledger.model import Outcome
 from tests.support.conversation_facts import (
     CONVERSATIONS,
@@ -23,6 +24,13 @@ from tests.support.conversation_facts import (
 )
 from tests.support.conversation_world import World, numbered, plain, played, stories
 from tests.support.interleaving import run_to_end
+
+
+@pytest.fixture(autouse=True)
+def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of two messages is a large one, and kept in parts."""
+    monkeypatch.setattr(projection, "LARGE", 1)
+
 
 # Everything about one conversation and one person: what happens at once concerns the same thing nearly always.
 one_conversation = st.fixed_dictionaries(
@@ -62,7 +70,9 @@ def test_every_shown_message_is_one_event_in_the_timeline_of_each_contact_concer
     visible = {(row.contact_id, row.copy) for row in rows if row.visible and row.contact_id}
     shown = [(row.contact_id, row.copy) for row in rows if row.shown and row.contact_id]
     assert sorted(shown) == sorted(visible)
-    assert state["events"].keys() == {event_id(row) for row in rows if row.shown and row.contact_id}
+    assert state["events"].keys() == {
+        (row.contact_id, row.address, row.account, row.message_id) for row in rows if row.shown and row.contact_id
+    }
     assert not world.store.memory.all("task")
 
 
