@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks import creation, delay, ingestion, memory, reads, size
+from tests.benchmarks import conversations, creation, delay, ingestion, memory, reads, size, steady, visible
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import machine, table, write_json
@@ -19,7 +19,10 @@ _ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
     "delay": delay.measure,
     "creation": creation.measure,
     "ingestion": ingestion.measure,
+    "visible": visible.measure,
+    "conversations": conversations.measure,
     "reads": reads.measure,
+    "steady": steady.measure,
 }
 
 
