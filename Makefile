@@ -44,7 +44,7 @@ openapi: install ## write schemas/openapi.json anew from the routes and models
 asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
 	@exec $(BIN)/pathbound asyncapi --write
 
-bench: install ## measure on a stack of its own (5 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
+bench: install ## measure on a stack of its own (8 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: install ## resolve the dependencies anew into requirements.lock

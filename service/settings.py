@@ -120,7 +120,7 @@ class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettin
 class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings):
     """`pathbound consume …`."""
 
-    consumer_batch: int = Field(500, ge=1, le=5000, description="Most records handled in one transaction.")
+    consumer_batch: int = Field(1000, ge=1, le=5000, description="Most records handled in one transaction.")
     consumer_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Most bytes handled in one transaction.")
     consumer_drain_seconds: float = Field(8.0, gt=0, description="How long work in flight may finish on SIGTERM.")
     timestamp_tolerance_seconds: int = Field(

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import click
+import uvloop
 
 from consumers.conversations import ConversationHandler, Normalise
 from consumers.gmail.normalise import normalise as normalise_gmail
@@ -31,7 +32,7 @@ def consume() -> None:
 
 
 @consume.command()
-@with_settings(ConsumerSettings)
+@with_settings(ConsumerSettings, run=uvloop.run)
 async def tracker(settings: ConsumerSettings) -> None:
     """Read visitor events from tracker.events."""
     async with open_core(settings) as core:
@@ -39,14 +40,14 @@ async def tracker(settings: ConsumerSettings) -> None:
 
 
 @consume.command()
-@with_settings(ConsumerSettings)
+@with_settings(ConsumerSettings, run=uvloop.run)
 async def gmail(settings: ConsumerSettings) -> None:
     """Read mail, label changes and deletions from gmail.messages."""
     await _consume_conversations("gmail", GMAIL_MESSAGES, normalise_gmail, settings)
 
 
 @consume.command()
-@with_settings(ConsumerSettings)
+@with_settings(ConsumerSettings, run=uvloop.run)
 async def intercom(settings: ConsumerSettings) -> None:
     """Read Intercom's notifications and conversations from intercom.events."""
     await _consume_conversations("intercom", INTERCOM_EVENTS, normalise_intercom, settings)

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, get_args, get_origin
 
 import click
@@ -21,8 +21,11 @@ _Command = Callable[..., Any]
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
-def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
+def with_settings(
+    model: type[S], run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
     """Make an async function a command body: it gets validated settings first, then the command's own parameters.
+    `run` chooses the event loop.
 
     Foreseeable faults (a setting out of range, MongoDB or Kafka away) end in one sentence and exit status 1 or 2.
     """
@@ -33,7 +36,7 @@ def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any,
             chosen = {name: given.pop(name) for name in model.model_fields}
             settings = _validated(model, {name: value for name, value in chosen.items() if value is not None})
             configure_logging(settings.log_level, settings.log_format)
-            asyncio.run(_told(function(settings, **given), settings))
+            run(_told(function(settings, **given), settings))
 
         decorated: _Command = command
         for name, info in reversed(model.model_fields.items()):
@@ -72,7 +75,7 @@ def _variable(location: tuple[int | str, ...]) -> str:
     return f"PATHBOUND_{str(location[0]).upper()}" if location else "settings"
 
 
-async def _told(work: Awaitable[None], settings: Settings) -> None:
+async def _told(work: Coroutine[Any, Any, None], settings: Settings) -> None:
     try:
         await work
     except FeedRequestError as refused:

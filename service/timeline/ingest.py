@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
@@ -18,7 +18,6 @@ from service.timeline.model import VISITOR_CONFLICT, IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
 
-T = TypeVar("T")
 Owners = Mapping[Identity, str]
 
 
@@ -42,6 +41,7 @@ class Ingest:
         self._store = store
         self._linker = linker
         self._associate_visitor = associate_visitor
+        self._redelivering = False
 
     async def __call__(
         self, events: Sequence[TimelineEvent], receipts: Sequence[Receipt] = (), dead: Sequence[Receipt] = ()
@@ -55,15 +55,15 @@ class Ingest:
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
-        async def work() -> tuple[StoredEvents, dict[Outcome, int]]:
-            stored = await store_events(session, distinct)
+        async def work(look_up: bool) -> tuple[StoredEvents, dict[Outcome, int]]:
+            stored = await store_events(session, distinct, look_up=look_up)
             outcomes = outcomes_of(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
             return stored, counts_of(outcomes)
 
         async with self._store.session() as session:
-            stored, count = await _transaction(session, work)
+            stored, count = await self._transaction(session, work)
             VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
@@ -77,22 +77,31 @@ class Ingest:
             linked=count[Outcome.STORED] + linked,
         )
 
+    async def _transaction(
+        self, session: Session, work: Callable[[bool], Awaitable[tuple[StoredEvents, dict[Outcome, int]]]]
+    ) -> tuple[StoredEvents, dict[Outcome, int]]:
+        """Nearly every event is new, so that they are not looked up at first; redelivered ones come many in a row."""
+        look_up = self._redelivering
+        for _ in range(_ATTEMPTS):
+            try:
+                stored, count = await session.transaction(partial(work, look_up))
+            except DuplicateKeyError:
+                # Something is stored already, maybe since our snapshot was taken.
+                look_up = self._redelivering = True
+                continue
+            if look_up:
+                self._redelivering = count[Outcome.DUPLICATE] > 0
+            return stored, count
+        raise ContendedError
 
-async def _transaction(session: Session, work: Callable[[], Awaitable[T]]) -> T:
-    for _ in range(_ATTEMPTS):
-        try:
-            return await session.transaction(work)
-        except DuplicateKeyError:
-            # Another process stored the same event after our snapshot was taken: look again.
-            continue
-    raise ContendedError
 
+async def store_events(session: Session, events: Sequence[TimelineEvent], *, look_up: bool = True) -> StoredEvents:
+    """Within a transaction: store distinct events, each once, linked if an identity is known, with their figures.
 
-async def store_events(session: Session, events: Sequence[TimelineEvent]) -> StoredEvents:
-    """Within a transaction: store distinct events, each once, linked if an identity is known, with their figures."""
+    Without `look_up` all are taken for new. Raises DuplicateKeyError (the transaction is over) where one is not."""
     if not events:
         return StoredEvents(frozenset(), (), [], {}, 0)
-    known_events = await session.events.stored([event.event_id for event in events])
+    known_events = await session.events.stored([event.event_id for event in events]) if look_up else {}
     owners = await session.identities.owners({identity for event in events for identity in event.identities})
     new: list[TimelineEvent] = []
     contacts: dict[str, str] = {}

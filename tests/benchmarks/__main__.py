@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks import creation, delay, ingestion, memory, reads, relaying, size
+from tests.benchmarks import conversations, creation, delay, ingestion, memory, reads, relaying, size, steady, visible
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import machine, table, write_json
@@ -20,7 +20,10 @@ _ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
     "creation": creation.measure,
     "relaying": relaying.measure,
     "ingestion": ingestion.measure,
+    "visible": visible.measure,
+    "conversations": conversations.measure,
     "reads": reads.measure,
+    "steady": steady.measure,
 }
 
 

@@ -38,6 +38,7 @@ class System:
 
     def __init__(self, directory: Path, say: Say) -> None:
         self.say = say
+        self.directory = directory
         self.api_key = ""
         self.api_port = RememberedPorts(directory / "bench-ports.json").get("api")
         self._stack = LocalStack(directory, progress=say)
