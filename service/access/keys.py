@@ -6,6 +6,7 @@ import secrets
 
 from schemas.scopes import Scope
 from service.access.model import ApiKey
+from service.access.shared_read import SharedRead
 from service.clock import Clock
 from service.ports import Store
 
@@ -19,6 +20,7 @@ class AccessKeys:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._read = SharedRead(store.api_keys.get)
 
     async def issue(self, tenant_id: str, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
         """A new key, and its text, which nobody can show again."""
@@ -52,7 +54,7 @@ class AccessKeys:
             or not secret
         ):
             return None
-        key = await self._store.api_keys.get(f"key_{short_id}")
+        key = await self._read(f"key_{short_id}")
         # Compare even where there is no key, so that the answer's time tells nothing about ids.
         matches = hmac.compare_digest(_hash(secret), key.secret_hash if key else _hash(""))
         return key if key and matches and prefix == _prefix(key) and key.revoked_at is None else None

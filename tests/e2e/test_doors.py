@@ -60,5 +60,5 @@ async def test_keys_in_addresses_and_secrets_of_webhooks_are_in_no_log(system: S
     await eventually(logged, 10, "the API logged every request")
     for process in system.processes:
         text = process.log_text()
-        for secret in (key, key.rpartition("_")[2], SECRET, "hush-"):
+        for secret in (key, key.split("_", 2)[2], SECRET, "hush-"):
             assert secret not in text, f"{process.process.name} logged {secret}"

@@ -42,7 +42,7 @@ async def test_a_key_is_made_listed_and_revoked(store: MongoStore, env: dict[str
     assert key["api_key"] not in listed
     assert "active" in listed
     kept = await store.database["api_keys"].find_one({"_id": key["key_id"]})
-    assert key["api_key"].rpartition("_")[2] not in str(kept)
+    assert key["api_key"].split("_", 2)[2] not in str(kept)
 
     assert pathbound("keys", "revoke", key["key_id"], **env).returncode == 0
     assert "revoked" in pathbound("keys", "list", "--tenant", "acme", **env).stdout
