@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -49,6 +50,7 @@ class _Worker:
     def begin(cls, settings: MongoSettings, plan: SeedPlan) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
         threading.Thread(target=_end_with_the_parent, daemon=True).start()
+        gc.set_threshold(200_000)  # a portion is many objects at once, and no circle among them
         cls._runner, cls._plan = asyncio.Runner(), plan
         cls._opened = contextlib.AsyncExitStack()  # kept: the store would close with it
         cls._load = MongoBulkLoad(cls._runner.run(cls._opened.enter_async_context(open_store(settings))))

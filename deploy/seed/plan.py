@@ -16,7 +16,9 @@ FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 LAST = datetime(2026, 10, 31, tzinfo=UTC)
 """Nothing is later. Fixed, since a plan is to give the same data next year."""
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_SHIFTS = range(120, -1, -10)
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,9 @@ class SeedPlan:
     def ulid(self, moment: datetime, name: str) -> str:
         """An id's ULID: its time is `moment`, the rest is made of the plan and `name`."""
         rest = hashlib.blake2b(name.encode(), key=self._digest, digest_size=10).digest()
-        # 48 bits in ten digits of five, and 80 bits in sixteen: `python-ulid` takes five times as long.
-        milliseconds = base64.b32encode(((moment - _EPOCH) // _MILLISECOND << 6).to_bytes(7))[:10]
-        return (milliseconds + base64.b32encode(rest)).translate(_CROCKFORD).decode()
+        number = ((moment - _EPOCH) // _MILLISECOND << 80) + int.from_bytes(rest)
+        # Two digits at a time: `python-ulid` takes ten times as long.
+        return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
     @cached_property
     def tag(self) -> str:

@@ -130,8 +130,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _first_words(text: str) -> list[str]:
-    return list(islice(words_of(text), MAX_WORDS_PER_FIELD))
+@lru_cache(4096)
+def _first_words(text: str) -> tuple[str, ...]:
+    return tuple(islice(words_of(text), MAX_WORDS_PER_FIELD))
 
 
 def _without_prefixes(words: Iterable[str]) -> tuple[str, ...]:
