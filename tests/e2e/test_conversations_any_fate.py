@@ -10,8 +10,9 @@ import pytest
 from deploy.stack import LocalStack
 from service.mongo.store import MongoStore
 from tests.support.conversation_judge import judge
-from tests.support.service_processes import System, own_stack, print_seed, running_system
+from tests.support.service_processes import CONSUMED_S, System, own_stack, print_seed, running_system
 from tests.support.source_records import Sent, frequent_addresses, real, traffic
+from tests.support.waiting import eventually
 
 SOURCES = ("gmail", "intercom")
 REAL = real()
@@ -35,6 +36,17 @@ async def produce(system: System, sent: Sequence[Sent]) -> None:
     for source in SOURCES:
         records = [(one.key, one.value(system.tenant_id)) for one in sent if one.source == source]
         await system.produce(source, records)
+
+
+async def more_is_committed(system: System, source: str) -> None:
+    """Until the consumers have moved on, if there is anything left: somebody is at work, and in the midst of it."""
+    before = sum((await system.committed(source)).values())
+    end = sum((await system.ends(source)).values())
+
+    async def moved() -> bool:
+        return before == end or sum((await system.committed(source)).values()) > before
+
+    await eventually(moved, CONSUMED_S, f"the consumers of {source} move on")
 
 
 async def feed(system: System, sent: Sequence[Sent], fates: Sequence[Fate]) -> None:
@@ -86,6 +98,7 @@ async def test_consumers_are_killed_and_join_and_leave(system: System, store: Mo
     def kill_one(number: int, *, for_good: bool) -> Fate:
         async def kill() -> None:
             victim = [gmail, intercom, *others][number]
+            await more_is_committed(system, SOURCES[number % 2])
             await asyncio.to_thread(victim.kill)
             if not for_good:
                 victim.start()

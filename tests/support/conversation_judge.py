@@ -46,6 +46,7 @@ async def judge(system: System, reference: MongoStore, contacts: Iterable[str]) 
     for email in contacts:
         await core.use_cases.create_contact(caller, CreateContact(email=email))
     expected, actual = await state(reference), await state(system.core.store)
+    assert all(expected[name] for name in ("messages", "conversation_rows", "conversation_threads", "events"))
     for name in expected:
         assert actual[name] == expected[name], name
 
