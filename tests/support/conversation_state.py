@@ -24,5 +24,7 @@ def named(value: Any, names: dict[str, str]) -> Any:
     """Without what tells how often and when things were written."""
     if isinstance(value, dict):
         kept = {key: item for key, item in value.items() if key not in ("touched", "received_at")}
+        # A set that MongoDB keeps in the order in which it came to know the addresses.
+        kept |= {"emails": sorted(kept["emails"])} if "emails" in kept else {}
         return {key: named(item, names) for key, item in kept.items()}
     return names.get(value, value) if isinstance(value, str) else value
