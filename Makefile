@@ -10,10 +10,10 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-browser lint bench openapi lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser lint bench openapi asyncapi lock lock-kafka clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # `exec` and one process a line: `make` passes SIGTERM to the process that it started, and that one must be ours.
 install: ## make .venv with the locked dependencies, if it is not there or not current
@@ -35,10 +35,16 @@ test-browser: install ## open /docs in a real headless Chromium (Debian's; insta
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tests/browser/install-chromium
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
+test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
+	@exec tests/asyncapi/validate
+
 openapi: install ## write schemas/openapi.json anew from the routes and models
 	@exec $(BIN)/pathbound openapi --write
 
-bench: install ## measure on a stack of its own (4 min), print a table, write bench.json; flags in ARGS
+asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
+	@exec $(BIN)/pathbound asyncapi --write
+
+bench: install ## measure on a stack of its own (5 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: install ## resolve the dependencies anew into requirements.lock

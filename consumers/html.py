@@ -96,6 +96,11 @@ def html_of_text(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 
 
+def plain(html: str) -> Readable:
+    """Both forms without any tags: the least work. Never raises."""
+    return _plain(legible(html[:MAX_HTML_LENGTH]))
+
+
 def _plain(source: str) -> Readable:
     text = tidy(_without_tags(source))
     return Readable(text, html_of_text(text))

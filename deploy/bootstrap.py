@@ -29,6 +29,7 @@ from service.ledger.dead import DeadLetterCounter
 from service.mongo.store import MongoStore, open_store
 from service.notes.read import NoteReader
 from service.notes.write import NoteWriter
+from service.profile.rebuild import ProfileRebuilder
 from service.settings import MongoSettings
 from service.timeline.ingest import Ingest
 from service.timeline.list import EventLister
@@ -44,6 +45,7 @@ class Core:
     ingest: Ingest
     ingest_conversations: ConversationIngest
     count_dead: DeadLetterCounter
+    rebuild_profiles: ProfileRebuilder
 
 
 def build_core(store: MongoStore, clock: Clock = system_clock, publisher: InboundPublisher | None = None) -> Core:
@@ -71,7 +73,15 @@ def build_core(store: MongoStore, clock: Clock = system_clock, publisher: Inboun
         intercom=IntercomIntake(store, inbound),
     )
     ingest = Ingest(store, linker, VisitorAssociator(edit))
-    return Core(store, linker, use_cases, ingest, ConversationIngest(store, linker), DeadLetterCounter(store))
+    return Core(
+        store,
+        linker,
+        use_cases,
+        ingest,
+        ConversationIngest(store, linker),
+        DeadLetterCounter(store),
+        ProfileRebuilder(store),
+    )
 
 
 @asynccontextmanager

@@ -1,12 +1,26 @@
-"""What subscribers of `contacts.changes` get: CloudEvents 1.0, structured JSON, one per change, key = contact id."""
+"""What subscribers of `contacts.changes` get: CloudEvents 1.0, one per change, key = contact id.
+
+`schemas/dataschemas/` holds the JSON Schema of each type's `data`, made of the models here and committed. They change
+only by addition (`schemas.evolution`): fields and values may come, so a subscriber bears with those it does not know.
+"""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from schemas.actions import Action
+from schemas.contacts import Contact
+from schemas.notes import Note
+
 CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
+"""Of a record in structured mode: the value is the whole CloudEvent."""
+DATA_CONTENT_TYPE = "application/json"
+"""Of `data`, and so of a record in binary mode, whose headers `ce_…` are the attributes."""
 SOURCE = "/pathbound/contacts"
+
+REPLAY_HEADER = "replay"
+"""On a record that was published again in place: when, ISO 8601. Its id and sequence are the first one's."""
 
 
 class ChangeType(StrEnum):
@@ -23,24 +37,114 @@ class ChangeType(StrEnum):
     ACTION_COMPLETED = "action.completed"
 
 
-class ChangeEvent(BaseModel):
+class CloudEvent(BaseModel):
+    """The attributes that every event has."""
+
+    specversion: Literal["1.0"]
+    id: str = Field(description="Stable id of this event.", examples=["evt_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
+    source: Literal["/pathbound/contacts"]
+    subject: str = Field(description="The contact id.", examples=["ct_01JD8Y5V0K6Y2Q0A7M3E9B4C1D"])
+    time: str = Field(description="When it was committed; ISO 8601 UTC with milliseconds.")
+    datacontenttype: Literal["application/json"]
+    dataschema: str = Field(description="Names the schema of `data`: its `$id`.")
+    tenantid: str = Field(description="The tenant.")
+
+
+class ChangeEvent(CloudEvent):
     """A CloudEvent. `id` is stable: delivery is at least once, and a repeat carries the same id and `sequence`."""
 
-    specversion: str = "1.0"
-    id: str = Field(description="Stable id of this change.")
-    source: str = SOURCE
     type: ChangeType
-    subject: str = Field(description="The contact id.")
-    time: str = Field(description="When it was committed; ISO 8601 UTC with milliseconds.")
-    datacontenttype: str = "application/json"
-    dataschema: str
-    tenantid: str
-    sequence: int = Field(description="Gapless per contact: +1 for each event of that contact, from 1.")
-    requestid: str | None = Field(None, description="The HTTP request, or the record, that caused the change.")
-    actor: str | None = Field(None, description="The API key id that made the change.")
+    sequence: int = Field(description="Gapless per contact: +1 for each event of that contact, from 1.", ge=1)
+    traceparent: str = Field(
+        description="W3C trace context of the request that made the change; a new one where it had none.",
+        examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    )
+    requestid: str | None = Field(None, description="The HTTP request that made the change; absent without one.")
+    actor: str | None = Field(None, description="The API key id that made the change; absent for a consumer's.")
     data: dict[str, Any]
 
 
-def dataschema_of(change: ChangeType, version: int = 1) -> str:
-    """The identifier of the schema of `data`; a new version is only ever additive."""
+class ChangedValue(BaseModel):
+    """A value that changed; null where there was none, or is none any more."""
+
+    before: Any
+    after: Any
+
+
+class LinkedIdentity(BaseModel):
+    """What the contact is known by from now on."""
+
+    kind: str = Field(description="`visitor` or `external`.", examples=["visitor"])
+    value: str
+
+
+class ContactCreated(BaseModel):
+    """A contact is new."""
+
+    contact: Contact
+
+
+class ContactUpdated(BaseModel):
+    """Properties, the address, a company or the enrichment changed."""
+
+    changed: dict[str, ChangedValue] = Field(description="By property or field: only what changed.")
+    contact: Contact = Field(description="As it is since.")
+
+
+class LifecycleStageChanged(BaseModel):
+    """The lifecycle stage changed. A `contact.updated` with the same change comes before it."""
+
+    before: str | None
+    after: str | None
+    reason: str | None = Field(description="Why, where an action said so.")
+    contact: Contact = Field(description="As it is since.")
+
+
+class IdentityLinked(BaseModel):
+    """The contact gained a visitor id or an external id; its history from before joins the timeline."""
+
+    identity: LinkedIdentity
+    contact: Contact = Field(description="As it is since.")
+
+
+class ContactDeleted(BaseModel):
+    """The contact is gone, and its notes with it. The last event of its sequence."""
+
+    contact_id: str
+
+
+class NoteWritten(BaseModel):
+    """A note is new, or has another content."""
+
+    note: Note
+
+
+class NoteDeleted(BaseModel):
+    """A note is gone."""
+
+    note_id: str
+
+
+class ActionCompleted(BaseModel):
+    """An action was executed. What it changed has events of its own before this one."""
+
+    action: Action
+
+
+DATA_MODELS: dict[ChangeType, type[BaseModel]] = {
+    ChangeType.CONTACT_CREATED: ContactCreated,
+    ChangeType.CONTACT_UPDATED: ContactUpdated,
+    ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED: LifecycleStageChanged,
+    ChangeType.CONTACT_IDENTITY_LINKED: IdentityLinked,
+    ChangeType.CONTACT_DELETED: ContactDeleted,
+    ChangeType.NOTE_CREATED: NoteWritten,
+    ChangeType.NOTE_UPDATED: NoteWritten,
+    ChangeType.NOTE_DELETED: NoteDeleted,
+    ChangeType.ACTION_COMPLETED: ActionCompleted,
+}
+"""The model of each type's `data`."""
+
+
+def dataschema_of(change: str, version: int = 1) -> str:
+    """The identifier of the schema of `data`; a new version is only for what cannot be an addition."""
     return f"urn:pathbound:contacts:{change}:v{version}"

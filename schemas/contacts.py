@@ -42,13 +42,16 @@ NAMED_PROPERTIES = frozenset(
 
 
 def normalise_email(value: str) -> str:
-    """The address as stored and compared: trimmed, checked by `email-validator` (RFC 5321, 5322, 6531), lower-cased.
+    """The address as stored and compared: trimmed, checked by `email-validator` (RFC 5321's dot-string form with RFC
+    6531's international letters; see deploy/docs/email-addresses.md), lower-cased.
 
-    Reserved names (`.test`, `.example`) are accepted: they are syntactically right, and staging data is full of them.
+    The reserved names `.test` and `.example` are accepted: staging data is full of them.
     Raises PydanticCustomError saying what is wrong, without repeating the address.
     """
     try:
-        parsed = validate_email(value.strip(), check_deliverability=False, globally_deliverable=False)
+        parsed = validate_email(
+            value.strip(), strict=True, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
     except (EmailNotValidError, UnicodeError):
         raise PydanticCustomError("email", "must be an e-mail address, such as ada@example.com") from None
     if "." not in parsed.domain:

@@ -20,4 +20,5 @@ def to_utc_millis(moment: datetime) -> datetime:
 
 def iso_millis(moment: datetime) -> str:
     """`2026-11-23T09:30:00.123Z`. `moment` is in UTC (aware, or naive as the driver may give it)."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
+    # Without the offset that isoformat puts behind; strftime is several times slower.
+    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"

@@ -12,6 +12,15 @@ TRACKER_EVENTS = "tracker.events"  # key: visitorId
 GMAIL_MESSAGES = "gmail.messages"  # key: mailbox address
 INTERCOM_EVENTS = "intercom.events"  # key: conversation id, else the Intercom contact id
 CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
+CONTACTS_SNAPSHOT = "contacts.snapshot"  # key: contact_id; the latest whole contact, or a tombstone
+
+SOURCES = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
+"""The topic that each source writes to."""
+
+
+def consumer_group(topic_prefix: str, source: str) -> str:
+    """The consumer group that reads a source's topic."""
+    return f"{topic_prefix}pathbound.{source}"
 
 
 def dead_letters_of(topic: str) -> str:
@@ -26,12 +35,19 @@ class TopicSpec:
     name: str
     config: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def dead_letters(self) -> bool:
+        """Whether it holds what could not be handled from another."""
+        return self.name.endswith(dead_letters_of(""))
+
 
 _SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 # The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true.
 _INBOUND = _SIZE | {"message.timestamp.type": "LogAppendTime"}
 # Room for the headers that say why, beside a record as large as there may be; kept until somebody has looked.
 _DEAD_LETTERS = {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES), "retention.ms": "-1"}
+# A subscriber that was away for less than a week still learns what was deleted.
+_SNAPSHOT = _SIZE | {"cleanup.policy": "compact", "delete.retention.ms": str(7 * 24 * 3600 * 1000)}
 
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(TRACKER_EVENTS, _INBOUND),
@@ -41,4 +57,5 @@ TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(INTERCOM_EVENTS, _INBOUND),
     TopicSpec(dead_letters_of(INTERCOM_EVENTS), _DEAD_LETTERS),
     TopicSpec(CONTACTS_CHANGES, _SIZE),
+    TopicSpec(CONTACTS_SNAPSHOT, _SNAPSHOT),
 )

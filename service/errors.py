@@ -13,6 +13,7 @@ ContactsError
 ├── TooManyVisitorIdsError      likewise over the number of visitor ids
 ├── AnswerExistsError           this very request was answered already
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
+├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
 ├── StoreError
 │   ├── StoreUnavailableError   MongoDB cannot be used now; trying again later may work
 │   ├── TooSlowError            a query would look through more than the time limit allows
@@ -82,6 +83,10 @@ class AnswerExistsError(ContactsError):
 
 class IdempotencyKeyReusedError(ContactsError):
     """The idempotency key was used for another request before."""
+
+
+class FeedRequestError(ContactsError):
+    """What is asked of the change feed cannot be done. The text is a sentence for people that says what to do."""
 
 
 class StoreError(ContactsError):

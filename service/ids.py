@@ -1,5 +1,7 @@
 """Ids made at the edge: a prefix that names the kind, and a ULID (time-ordered, 80 random bits)."""
 
+import secrets
+
 from ulid import ULID
 
 
@@ -25,6 +27,16 @@ def new_action_id() -> str:
 
 def new_link_task() -> str:
     """A link task's token. ULIDs sort by time, so the sweep can ask for those older than a moment."""
+    return str(ULID())
+
+
+def new_traceparent() -> str:
+    """A W3C trace context for what nobody traces: new ids, not sampled."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+def new_run() -> str:
+    """Names one attempt at something that is done again if it fails."""
     return str(ULID())
 
 

@@ -13,7 +13,7 @@ from service.access.ports import ApiKeys
 from service.actions.ports import Actions
 from service.contacts.model import Contact
 from service.contacts.ports import ContactList
-from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads
+from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads, ThreadParts
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
 from service.intake.ports import WebhookSecrets
@@ -21,9 +21,12 @@ from service.ledger.ports import Ledger
 from service.notes.ports import Notes
 from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
+from service.profile.ports import ProfileRebuilds, ProfileRecords
+from service.redrive.ports import Redrives
 from service.timeline.model import TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
+from service.trace.ports import Traces
 
 T = TypeVar("T")
 
@@ -41,6 +44,14 @@ class Contacts(Protocol):
 
     async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
         """The first write of a change: count `sequence` up, move `committed_at` on. The contact after that, or None."""
+        ...
+
+    async def hold(self, tenant_id: str, contact_id: str, now: datetime, token: str) -> tuple[Contact, datetime] | None:
+        """Write the contact without a change that anybody sees, so that its writers conflict, and move its place in the
+        outbox's order on: the contact with its last event's time, and that place. None if it is not there.
+
+        `token` must be another one in each transaction that writes the contact.
+        """
         ...
 
     async def replace(self, contact: Contact) -> None:
@@ -100,6 +111,10 @@ class Events(Protocol):
 
     async def stored(self, event_ids: Sequence[str]) -> dict[str, bool]:
         """Of these ids, those that are stored; the value says whether the event still awaits a contact."""
+        ...
+
+    async def get(self, tenant_id: str, event_ids: Sequence[str]) -> list[TimelineEvent]:
+        """Those that are stored."""
         ...
 
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
@@ -186,7 +201,11 @@ class Repositories(Protocol):
     @property
     def contact_threads(self) -> ContactThreads: ...
     @property
+    def thread_parts(self) -> ThreadParts: ...
+    @property
     def profiles(self) -> Profiles: ...
+    @property
+    def profile_records(self) -> ProfileRecords: ...
     @property
     def ledger(self) -> Ledger: ...
     @property
@@ -220,6 +239,12 @@ class Store(Repositories, Protocol):
     def api_keys(self) -> ApiKeys: ...
     @property
     def webhook_secrets(self) -> WebhookSecrets: ...
+    @property
+    def redrives(self) -> Redrives: ...
+    @property
+    def traces(self) -> Traces: ...
+    @property
+    def profile_rebuilds(self) -> ProfileRebuilds: ...
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 

@@ -55,6 +55,9 @@ class TopicSettings(KafkaSettings):
     topic_replication: int = Field(
         -1, ge=-1, description="Replicas of each topic that init makes; -1 is the broker's default."
     )
+    dead_letter_retention_hours: int = Field(
+        -1, ge=-1, description="How long the dead letter topics that init makes keep a letter; -1 is for ever."
+    )
 
 
 class OpsSettings(Settings):
@@ -85,7 +88,20 @@ class RetentionSettings(Settings):
     outbox_retention_hours: int = Field(168, ge=1, description="How long published records are kept for replay.")
 
 
-class RelaySettings(MongoSettings, KafkaSettings, OpsSettings):
+class ContentModeSettings(Settings):
+    """How events are put on Kafka."""
+
+    relay_content_mode: Literal["structured", "binary"] = Field(
+        "structured",
+        description="CloudEvents mode: the whole event as JSON, or its data alone with the attributes as headers ce_….",
+    )
+
+
+class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
+    """`pathbound feed …`, where it needs both servers."""
+
+
+class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings):
     """`pathbound relay`."""
 
     relay_transactions: bool = Field(

@@ -16,11 +16,13 @@ import pytest
 
 from deploy.bootstrap import build_core
 from deploy.stack import LocalStack
+from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
 from service.mongo.store import MongoStore, connect, database_of, open_store
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
+from tests.support.feed import Feed
 
 _NEED_NO_SERVERS = ("unit", "architecture", "browser")
 _stack: LocalStack | None = None
@@ -136,6 +138,22 @@ async def store(mongo_settings: MongoSettings) -> AsyncIterator[MongoStore]:
         yield fresh
 
 
+@pytest.fixture
+async def own_api(store: MongoStore) -> AsyncIterator[ApiUser]:
+    """A user of an API over the test's own store, for tests that look at a whole database."""
+    core = build_core(store)
+    async with serve(core) as url:
+        user = await ApiUser.create(url, core)
+        yield user
+        await user.close()
+
+
+@pytest.fixture
+def feed(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Feed:
+    """The feed of the test's own store."""
+    return Feed(store, kafka_bootstrap, topic_prefix)
+
+
 @pytest.fixture(scope="session")
 async def shared_store(mongo_url: str) -> AsyncIterator[MongoStore]:
     """One store for the tests of a worker that keep to a tenant of their own."""
@@ -144,10 +162,22 @@ async def shared_store(mongo_url: str) -> AsyncIterator[MongoStore]:
 
 
 @pytest.fixture(scope="session")
-async def api_url(shared_store: MongoStore) -> AsyncIterator[str]:
+async def shared_prefix(kafka_bootstrap: str) -> str:
+    """The prefix of the topics that the shared API's doors publish to."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    await create_topics(
+        TopicSettings(kafka_bootstrap=kafka_bootstrap, topic_prefix=prefix, topic_partitions=2),
+    )
+    return prefix
+
+
+@pytest.fixture(scope="session")
+async def api_url(shared_store: MongoStore, kafka_bootstrap: str, shared_prefix: str) -> AsyncIterator[str]:
     """The API over the shared store, in this process."""
-    async with serve(build_core(shared_store)) as url:
+    publisher = KafkaInboundPublisher(kafka_bootstrap, shared_prefix)
+    async with serve(build_core(shared_store, publisher=publisher)) as url:
         yield url
+    await publisher.close()
 
 
 @pytest.fixture

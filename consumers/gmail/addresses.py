@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from pydantic_core import PydanticCustomError
 
-from consumers.gmail.headers import decoded_words
+from consumers.gmail.headers import MAX_HEADER_LENGTH, decoded_words
 from consumers.plain_text import one_line
 from schemas.contacts import normalise_email
 from service.conversations.model import Participant
@@ -64,15 +64,17 @@ class _Entry:
 
 
 def participants_in(values: Iterable[str]) -> list[Participant]:
-    """Those named in the headers, each once, the first MAX_PARTICIPANTS of them; the address is lower case, and valid
-    or not. Who has neither name nor address is nobody."""
+    """Those named in the headers, each once, the first MAX_PARTICIPANTS of them, and in MAX_HEADER_LENGTH characters of
+    all. The address is lower case, and valid or not. Who has neither name nor address is nobody."""
     found: dict[Participant, None] = {}
+    left = MAX_HEADER_LENGTH
     for value in values:
-        for entry in _entries(value):
+        for entry in _entries(value[:left]):
             for participant in entry.participants():
                 found[participant] = None
                 if len(found) == MAX_PARTICIPANTS:
                     return list(found)
+        left -= min(left, len(value))
     return list(found)
 
 
@@ -100,10 +102,8 @@ def _reached(address: str) -> tuple[str, str]:
 
 
 def _entries(value: str) -> Iterator[_Entry]:
-    if not _QUOTES_CLOSED.fullmatch(value):
-        value = value.replace('"', " ")  # a quote that never ends would hide all that follows
     entry, depth = _Entry(), 0
-    for token in _TOKEN.finditer(value):
+    for token in _TOKEN.finditer(_closed(value)):
         kind, text = token.lastgroup, token[0]
         if text == "(":
             depth += 1
@@ -124,9 +124,18 @@ def _entries(value: str) -> Iterator[_Entry]:
     yield entry
 
 
+def _closed(value: str) -> str:
+    """Without quotes, or comments, if one never ends: it would hide all that follows."""
+    if not _QUOTES_CLOSED.fullmatch(value):
+        value = value.replace('"', " ")
+    return value.replace("(", " ") if value.count("(") > value.count(")") else value
+
+
 def _named(name: str, address: str) -> Iterator[Participant]:
     told = one_line(decoded_words(name))[:MAX_NAME_LENGTH] or None
-    cleaned = one_line(address).strip("'\" ")
+    cleaned = one_line(address)
+    if cleaned[:1] == cleaned[-1:] and cleaned[:1] in ("'", '"'):
+        cleaned = cleaned[1:-1]
     if "@" not in cleaned or len(cleaned) > MAX_ADDRESS_LENGTH or ";" in cleaned:
         told = told or cleaned[:MAX_NAME_LENGTH] or None
         cleaned = ""

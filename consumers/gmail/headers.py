@@ -9,8 +9,8 @@ from consumers.gmail.charsets import decoded, decoded_base64
 from consumers.plain_text import one_line
 from schemas.gmail import Header
 
-MAX_HEADER_LENGTH = 256 * 1024
-"""Characters of a header that are looked at. RFC 5322 has no limit; a hundred KB of addresses do occur."""
+MAX_HEADER_LENGTH = 128 * 1024
+"""Characters of a header that are looked at. RFC 5322 has no limit; a hundred KB of addresses may occur."""
 
 MAX_PARAMETERS_LENGTH = 4 * 1024
 
@@ -69,7 +69,7 @@ def _filename_in(headers: Headers) -> str:
     for name in ("content-disposition", "content-type"):
         mime[name] = one_line(headers.first(name))[:MAX_PARAMETERS_LENGTH]
     try:
-        return mime.get_filename() or ""
+        return (mime.get_filename() or "").strip('"')
     except Exception:  # noqa: BLE001 - the library's parser fails in many ways, and a name is no reason to lose a mail
         return ""
 

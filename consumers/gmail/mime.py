@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from consumers.gmail.charsets import decoded_base64, decoded_body
 from consumers.gmail.headers import Headers, charset_of, filename_of
-from consumers.html import MAX_HTML_LENGTH, html_of_text, readable, safe_html
+from consumers.html import MAX_HTML_LENGTH, MAX_TAGS, html_of_text, plain, readable, safe_html
 from consumers.plain_text import MAX_TEXT_LENGTH, one_line, tidy
 from schemas.gmail import PART, Part
 from service.conversations.model import Attachment
@@ -120,11 +120,11 @@ def _blocks_of(node: _Node) -> list[_Block]:
 
 def _alternative(forms: Sequence[list[_Block]]) -> list[_Block]:
     """One block, of the last plain form and the last with HTML in it: the later, the better (RFC 2046, 5.1.4)."""
-    plain = [form for form in forms if form and all(block.html is None for block in form)]
+    simple = [form for form in forms if form and all(block.html is None for block in form)]
     rich = [form for form in forms if any(block.html is not None for block in form)]
-    if not plain or not rich:
-        return (plain or rich or [[]])[-1]
-    text = "\n\n".join(block.text for block in plain[-1] if block.text)[:MAX_TEXT_LENGTH]
+    if not simple or not rich:
+        return (simple or rich or [[]])[-1]
+    text = "\n\n".join(block.text for block in simple[-1] if block.text)[:MAX_TEXT_LENGTH]
     return [_Block(text, _joined_html(rich[-1]))]
 
 
@@ -137,14 +137,11 @@ def _forms(blocks: Sequence[_Block]) -> tuple[str | None, str | None]:
     """The text and, if any block has some, the safe HTML. Text comes from the HTML where nothing else tells it."""
     texts: list[str] = []
     safe: list[str] = []
-    left = MAX_HTML_LENGTH
+    letters, characters, tags = MAX_TEXT_LENGTH, MAX_HTML_LENGTH, MAX_TAGS
     for block in blocks:
-        text, html = block.text or "", (block.html or "")[:left]
-        left -= len(html)
-        if text.strip() or not html:
-            form = safe_html(html) if html else html_of_text(text)
-        else:
-            text, form = readable(html)
+        text, html = (block.text or "")[:letters], (block.html or "")[:characters]
+        letters, characters, tags = letters - len(text), characters - len(html), tags - html.count("<")
+        text, form = _form(text, html, lavish=tags >= 0)
         texts.append(text)
         safe.append(form)
     if not blocks:
@@ -152,3 +149,15 @@ def _forms(blocks: Sequence[_Block]) -> tuple[str | None, str | None]:
     text = "\n\n".join(filter(None, texts))[:MAX_TEXT_LENGTH]
     has_html = any(block.html is not None for block in blocks)
     return text, "<br>\n".join(filter(None, safe)) if has_html else None
+
+
+def _form(text: str, html: str, *, lavish: bool) -> tuple[str, str]:
+    """`lavish` is whether the mail's tags so far leave room for reading these, too."""
+    if not html:
+        return text, html_of_text(text)
+    if not lavish:
+        bare = plain(html)
+        return text or bare.text, bare.html
+    if text.strip():
+        return text, safe_html(html)
+    return readable(html)

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from consumers.runtime.header_names import tolerate_header_names
 from service.settings import ConsumerSettings
 
 # The broker may return more where one record alone is larger, so these bound memory and not the size of a record.
@@ -17,8 +18,23 @@ SESSION_TIMEOUT_MS = 10_000
 NEVER_MS = 2**31 - 1
 
 
+def make_reader(bootstrap: str) -> Any:
+    """A consumer of no group that is not connected yet: for looking, from positions that it is told."""
+    tolerate_header_names()
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        request_timeout_ms=15_000,
+    )
+
+
 def make_consumer(settings: ConsumerSettings, group_id: str) -> Any:
     """A consumer that is not connected yet: no automatic commits, raw bytes, only committed records."""
+    tolerate_header_names()
     drain_ms = int(settings.consumer_drain_seconds * 1000)
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,

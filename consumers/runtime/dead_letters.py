@@ -13,8 +13,13 @@ from schemas.topics import dead_letters_of
 from service.clock import Clock
 from service.kafka.producers import discard, make_producer
 
+HEADER_PREFIX = "dlq-"
+"""Of every header that we add to a record."""
+OMITTED = "omitted"
+"""Tells the size of a value that the letter does not hold."""
+
 log = structlog.get_logger(__name__)
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 
 
 class DeadLetters:
@@ -62,21 +67,22 @@ class DeadLetters:
             # A record as large as its topic allows has no room for our headers if the DLQ allows no more. It must not
             # stall the partition: the letter says where the bytes still are.
             log.error("dead_letter_value_omitted", topic=record.topic, partition=record.partition, offset=record.offset)
-            omitted = ("dlq-omitted", str(len(record.value or b"")).encode())
+            omitted = (f"{HEADER_PREFIX}{OMITTED}", str(len(record.value or b"")).encode())
             await producer.send_and_wait(topic, value=None, key=b"", headers=[*headers, omitted])
 
     def _headers(self, letter: InvalidRecord) -> Headers:
         record = letter.record
-        return [
-            ("dlq-reason", letter.reason.encode()),
-            ("dlq-error-class", letter.error_class.encode()),
-            ("dlq-original-topic", record.topic.encode()),
-            ("dlq-original-partition", str(record.partition).encode()),
-            ("dlq-original-offset", str(record.offset).encode()),
-            ("dlq-original-timestamp", iso_millis(record.timestamp).encode()),
-            ("dlq-consumer", self._consumer.encode()),
-            ("dlq-failed-at", iso_millis(self._clock()).encode()),
-        ]
+        told = {
+            "reason": letter.reason,
+            "error-class": letter.error_class,
+            "original-topic": record.topic,
+            "original-partition": str(record.partition),
+            "original-offset": str(record.offset),
+            "original-timestamp": iso_millis(record.timestamp),
+            "consumer": self._consumer,
+            "failed-at": iso_millis(self._clock()),
+        }
+        return [(f"{HEADER_PREFIX}{name}", value.encode()) for name, value in told.items()]
 
     async def _discard(self, *, clean: bool) -> None:
         producer, self._producer = self._producer, None

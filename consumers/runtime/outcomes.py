@@ -33,7 +33,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp: datetime
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class InvalidRecordError(Exception):

@@ -1,5 +1,6 @@
 """Kafka's records as ours: conversion, batches, and the trace ids that reach the logs."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from consumers.runtime.outcomes import Record
 from schemas.tenants import TenantId
+from schemas.timestamps import to_utc_millis
 from service.ledger.model import Receipt
 
 REQUEST_ID_HEADER = "x-request-id"
 TRACE_HEADER = "traceparent"
+REDRIVEN_FROM_HEADER = "dlq-redriven-from"
+"""The position of the dead letter that a record was, if it was one."""
+FIRST_RECEIVED_HEADER = "dlq-first-received"
+"""When Kafka had a redriven record first: an event without a time of its own happened then."""
 MAX_LOGGED_IDS = 10
 
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
@@ -29,15 +35,25 @@ _WELL_FORMED = {
 def to_record(raw: Any) -> Record:
     """An aiokafka ConsumerRecord as a Record. Never raises: an absurd timestamp is moved into range."""
     millis = min(max(raw.timestamp, 0), _LATEST_MS)
+    timestamp = _EPOCH + timedelta(milliseconds=millis)
     return Record(
         topic=raw.topic,
         partition=raw.partition,
         offset=raw.offset,
         key=raw.key,
         value=raw.value,
-        timestamp=_EPOCH + timedelta(milliseconds=millis),
+        timestamp=_first_received(raw.headers, timestamp) if raw.headers else timestamp,
         headers=tuple(raw.headers),
     )
+
+
+def _first_received(headers: Iterable[tuple[str, bytes | None]], timestamp: datetime) -> datetime:
+    """Of a redriven record; it can only be earlier than the broker's time, so nobody can claim the future with it."""
+    for name, value in headers:
+        if name == FIRST_RECEIVED_HEADER:
+            with contextlib.suppress(ValueError, OverflowError):
+                return min(timestamp, to_utc_millis(datetime.fromisoformat((value or b"").decode())))
+    return timestamp
 
 
 def receipt_of(record: Record, tenant_id: str | None) -> Receipt:

@@ -21,6 +21,7 @@ from consumers.runtime.outcomes import RETRYABLE, Handler
 from consumers.runtime.records import to_record
 from consumers.runtime.retry import backoff
 from consumers.runtime.work import CountDead, Limits, Work
+from schemas.topics import consumer_group
 from service.clock import Clock
 from service.errors import StreamUnavailableError
 from service.ops import metrics
@@ -45,7 +46,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._count_dead = count_dead
         self._settings = settings
         self._topic = f"{settings.topic_prefix}{handler.topic}"
-        self.group_id = f"{settings.topic_prefix}pathbound.{handler.name}"
+        self.group_id = consumer_group(settings.topic_prefix, handler.name)
         self._limits = Limits(settings.consumer_batch, settings.consumer_batch_bytes, BATCHES_AT_ONCE)
         self._dead_letters = DeadLetters(settings.kafka_bootstrap, self.group_id, clock)
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)

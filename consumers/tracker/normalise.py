@@ -73,11 +73,18 @@ def event_id(envelope: TrackerEnvelope, value: bytes) -> str:
     Made of `message_id`, else of the canonical content (the JSON as sent, keys sorted).
     """
     if envelope.message_id is not None:
-        kind, identity = b"m", envelope.message_id.encode()
-    else:
-        kind, identity = b"c", orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS)
+        return event_id_of_message(envelope.tenant_id, envelope.message_id)
+    return _hashed_id(envelope.tenant_id, b"c", orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS))
+
+
+def event_id_of_message(tenant_id: str, message_id: str) -> str:
+    """The id of the event that the producer calls `message_id`."""
+    return _hashed_id(tenant_id, b"m", message_id.encode())
+
+
+def _hashed_id(tenant_id: str, kind: bytes, identity: bytes) -> str:
     # Neither a tenant id nor "tracker" can hold a NUL, so no two different triples give the same bytes.
-    digest = hashlib.sha256(b"\0".join((envelope.tenant_id.encode(), b"tracker", kind + identity)))
+    digest = hashlib.sha256(b"\0".join((tenant_id.encode(), b"tracker", kind + identity)))
     return f"evt_{digest.hexdigest()[:32]}"
 
 

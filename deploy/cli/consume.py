@@ -8,12 +8,13 @@ import click
 from consumers.conversations import ConversationHandler, Normalise
 from consumers.gmail.normalise import normalise as normalise_gmail
 from consumers.intercom.normalise import normalise as normalise_intercom
+from consumers.runtime.depth import MEASURE_SECONDS, depth_measure
 from consumers.runtime.outcomes import Handler
 from consumers.runtime.runtime import ConsumerRuntime
 from consumers.tracker.handler import TrackerHandler
 from deploy.bootstrap import Core, open_core
 from deploy.cli.options import stop_on_signals, with_settings
-from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS
+from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS, dead_letters_of
 from service.background import keep_doing
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
@@ -73,8 +74,12 @@ async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> 
     async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port), asyncio.TaskGroup() as tasks:
         # Ingestion associates visitors too, and so leaves link tasks to finish.
         linking = tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, asyncio.Event()))
+        letters = f"{settings.topic_prefix}{dead_letters_of(handler.topic)}"
+        measure = depth_measure(settings.kafka_bootstrap, letters, core.store.redrives)
+        counting = tasks.create_task(keep_doing("count_dead_letters", measure, MEASURE_SECONDS, asyncio.Event()))
         try:
             await runtime.run(stop)
         finally:
             linking.cancel()
+            counting.cancel()
             await probe.close()

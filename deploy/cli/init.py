@@ -17,7 +17,7 @@ class InitSettings(MongoSettings, TopicSettings, RetentionSettings):
 @with_settings(InitSettings)
 async def init(settings: InitSettings) -> None:
     """Create the collections, indexes and topics that are missing. Safe to repeat."""
-    client = connect(settings)
+    client = connect(settings, patient=True)
     try:
         count = await create_indexes(database_of(client, settings), settings.outbox_retention_hours * 3600)
     finally:

@@ -3,31 +3,21 @@
 import json
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from deploy.bootstrap import open_core
-from deploy.cli.options import with_settings
+from deploy.cli.options import tenant_option, with_settings
 from schemas.origins import parse_origin
 from schemas.scopes import Scope
-from schemas.tenants import TENANT_PATTERN, TenantId
 from schemas.timestamps import iso_millis
 from service.clock import system_clock
 from service.settings import MongoSettings
 
-_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 _KINDS = "Give --scope (a secret key), or --publishable with --origin (a key that stands in web pages)."
 
 
 @click.group()
 def keys() -> None:
     """Create, list and revoke API keys."""
-
-
-def tenant_option(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    try:
-        return None if value is None else _TENANT.validate_python(value)
-    except ValidationError:
-        raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
 
 
 def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,7 +28,7 @@ def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 
 
 @keys.command()
-@click.option("--tenant", required=True, callback=tenant_option, help="The tenant the key belongs to.")
+@tenant_option("The tenant the key belongs to.", required=True)
 @click.option(
     "--scope",
     "scopes",
@@ -83,7 +73,7 @@ async def create(
 
 
 @keys.command(name="list")
-@click.option("--tenant", callback=tenant_option, help="Only this tenant's keys.")
+@tenant_option("Only this tenant's keys.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_settings(MongoSettings)
 async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) -> None:

@@ -3,12 +3,19 @@
 import click
 
 from deploy.cli.api import api
+from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
+from deploy.cli.dlq import dlq
+from deploy.cli.feed import feed
 from deploy.cli.init import init
 from deploy.cli.keys import keys
+from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
+from deploy.cli.profiles import profiles
 from deploy.cli.relay import relay
+from deploy.cli.seed import seed
 from deploy.cli.send import send
+from deploy.cli.trace import trace
 from deploy.cli.up import up
 from deploy.cli.webhooks import webhooks
 
@@ -23,7 +30,24 @@ def pathbound() -> None:
     """
 
 
-for command in (up, api, relay, consume, init, keys, webhooks, send, openapi):
+for command in (
+    up,
+    api,
+    relay,
+    consume,
+    init,
+    keys,
+    webhooks,
+    profiles,
+    seed,
+    send,
+    feed,
+    dlq,
+    ledger,
+    trace,
+    openapi,
+    asyncapi,
+):
     pathbound.add_command(command)
 
 

@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, get_args, get_origin
 
 import click
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from service.errors import StoreUnavailableError, StreamUnavailableError
+from schemas.tenants import TENANT_PATTERN, TenantId
+from service.errors import FeedRequestError, StoreUnavailableError, StreamUnavailableError
 from service.ops.logging import configure_logging
 from service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 _Command = Callable[..., Any]
+_TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
 def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
@@ -73,6 +75,8 @@ def _variable(location: tuple[int | str, ...]) -> str:
 async def _told(work: Awaitable[None], settings: Settings) -> None:
     try:
         await work
+    except FeedRequestError as refused:
+        raise click.UsageError(str(refused)) from None
     except StoreUnavailableError:
         where = "PATHBOUND_MONGO_URL"
         message = f"MongoDB cannot be used: check that it runs as a replica set and that {where} points to it."
@@ -81,6 +85,18 @@ async def _told(work: Awaitable[None], settings: Settings) -> None:
         bootstrap = getattr(settings, "kafka_bootstrap", "")
         message = f"Kafka cannot be used at {bootstrap}: check that it runs and PATHBOUND_KAFKA_BOOTSTRAP."
         raise click.ClickException(message) from None
+
+
+def tenant_option(description: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """The option --tenant, checked."""
+    return click.option("--tenant", callback=_tenant, help=description, **settings)
+
+
+def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else _TENANT.validate_python(value)
+    except ValidationError:
+        raise click.BadParameter(f"must match {TENANT_PATTERN}") from None
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -5,8 +5,7 @@ import sys
 import click
 
 from deploy.bootstrap import open_core
-from deploy.cli.keys import tenant_option
-from deploy.cli.options import with_settings
+from deploy.cli.options import tenant_option, with_settings
 from schemas.events import Source
 from schemas.timestamps import iso_millis
 from service.clock import system_clock
@@ -31,7 +30,7 @@ def intercom() -> None:
 
 
 @intercom.command(name="set")
-@click.option("--tenant", required=True, callback=tenant_option, help="Whose Intercom app it is.")
+@tenant_option("Whose Intercom app it is.", required=True)
 @with_settings(MongoSettings)
 async def set_secret(settings: MongoSettings, tenant: str) -> None:
     """Read the client secret (from the terminal, unseen, else the first line of standard input) and keep it, in the
@@ -55,7 +54,7 @@ async def list_tenants(settings: MongoSettings) -> None:
 
 
 @intercom.command(name="remove")
-@click.option("--tenant", required=True, callback=tenant_option, help="Whose secret is to go.")
+@tenant_option("Whose secret is to go.", required=True)
 @with_settings(MongoSettings)
 async def remove_secret(settings: MongoSettings, tenant: str) -> None:
     """Forget a tenant's secret: what Intercom sends for it is refused from now on."""

@@ -1,5 +1,6 @@
 """Execute actions: changes that are kept with who, when, why, before and after. All in the change's own transaction."""
 
+from dataclasses import replace
 from typing import Any
 
 from schemas.actions import (
@@ -47,7 +48,7 @@ class ActionExecutor:
             return [*changes, Change(ChangeType.ACTION_COMPLETED, told, {"action": action_object(action)})]
 
         # The action is what the answer is made of, so `also` remembers it, and the edit must not.
-        quiet = Caller(caller.tenant_id, caller.actor, caller.request_id)
+        quiet = replace(caller, once=None)
         await self._edit(quiet, wanted.params.contact_id, _edit_of(wanted), also)
         return done[0]
 

@@ -15,7 +15,7 @@ from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.paging import Instant, PageParameters
 from service.contacts.list import contact_summary
-from service.contacts.listing_keys import fold_case, search_terms
+from service.contacts.listing_keys import job_title_key, search_terms
 from service.contacts.query import ContactFilter, ContactOrder, ContactQuery
 from service.contacts.view import contact_object
 
@@ -92,7 +92,7 @@ class ContactListParameters(PageParameters):
             industry=self.industry,
             city=self.city,
             state=self.state,
-            job_title=None if self.job_title is None else fold_case(self.job_title),
+            job_title=None if self.job_title is None else job_title_key(self.job_title),
             has_linkedin=self.has_linkedin,
             company_id=self.company_id,
             created_after=self.created_after,

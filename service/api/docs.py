@@ -1,16 +1,19 @@
-"""The API's description: for programs at /openapi.json, for people at /docs. Neither needs a key.
+"""The descriptions: of the API for programs at /openapi.json and for people at /docs; of what is on Kafka at
+/asyncapi.json and /docs/events. None needs a key.
 
-The page loads nothing from anywhere else: Swagger UI's files come from the package `offapi`, which is never imported,
+The pages load nothing from anywhere else: Swagger UI's files come from the package `offapi`, which is never imported,
 and the browser is told to refuse whatever is not from here.
 """
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 
 from aiohttp import web
 
+from schemas.asyncapi import describe_topics
 from service.api.endpoint import Endpoint
+from service.api.events_page import STYLE, events_page
 from service.api.openapi import describe
 
 _PACKAGE = "offapi"
@@ -22,6 +25,11 @@ _SECURITY = {
     # Swagger UI draws with inline styles and with images in its style sheet.
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_NO_SCRIPT = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
 _DAY = {"Cache-Control": "public, max-age=86400"}
@@ -57,6 +65,11 @@ def openapi_text(endpoints: Sequence[Endpoint]) -> str:
     return json.dumps(describe(endpoints), indent=2, ensure_ascii=False) + "\n"
 
 
+def asyncapi_text() -> str:
+    """The description of what is on Kafka, as it is committed and served."""
+    return json.dumps(describe_topics(version("pathbound-contacts")), indent=2, ensure_ascii=False) + "\n"
+
+
 def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
     """`/openapi.json`, `/docs` and the files of the page. Reads the package's files once."""
     text = openapi_text(endpoints)
@@ -64,6 +77,9 @@ def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
         _fixed("/openapi.json", text.encode(), "application/json", {}),
         _fixed("/docs", _PAGE.encode(), "text/html", _SECURITY),
         _fixed("/docs/start.js", _START.encode(), "text/javascript", _SECURITY),
+        _fixed("/asyncapi.json", asyncapi_text().encode(), "application/json", {}),
+        _fixed("/docs/events", events_page(json.loads(asyncapi_text())).encode(), "text/html", _NO_SCRIPT),
+        _fixed("/docs/events.css", STYLE.encode(), "text/css", _NO_SCRIPT),
     ]
     assets = [_fixed(f"/docs/{name}", _asset(name), kind, _SECURITY | _DAY) for name, kind in _FILES.items()]
     return routes + assets

@@ -20,7 +20,7 @@ from schemas.scopes import Scope
 from service.access.model import ApiKey
 from service.api.access import API_KEY, Access
 from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
-from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, USE_CASES, UseCases
+from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER
 from service.api.validation import JSON_ONLY, read_body, read_query
 from service.contacts.context import Caller
@@ -55,7 +55,8 @@ class Call:
     def caller(self, render: Render | None = None) -> Caller:
         """Who asks. `render` makes the answer of what the use-case remembers in its transaction."""
         kept = Once(self.once, lambda result: _kept(render(result))) if self.once and render else None
-        return Caller(self.key.tenant_id, self.key.key_id, self.request[REQUEST_ID], kept)
+        request = self.request
+        return Caller(self.key.tenant_id, self.key.key_id, request[REQUEST_ID], kept, request[TRACEPARENT])
 
     @property
     def tenant_id(self) -> str:

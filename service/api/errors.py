@@ -139,8 +139,8 @@ def answer_of(error: Exception) -> Answer:
         allow = error.headers.get("Allow")
         answer = _OF_HTTP.get(error.status, INTERNAL if error.status >= 500 else _OF_HTTP[400])
         return Answer(answer.status, answer.code, answer.sentence, headers={"Allow": allow} if allow else {})
-    if isinstance(error, web.RequestPayloadError):
-        return BAD_HTTP  # a body that is not encoded as its headers say
+    if isinstance(error, web.RequestPayloadError | ConnectionResetError):
+        return BAD_HTTP  # a body that is not encoded as its headers say, or whose sender has gone before its end
     for kind, answer in _OF_CORE.items():
         if isinstance(error, kind):
             if isinstance(error, IdentityTakenError):

@@ -50,6 +50,8 @@ class UseCases:
 USE_CASES: web.AppKey[UseCases] = web.AppKey("use_cases", UseCases)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 """Key of the request id on a request."""
+TRACEPARENT: web.RequestKey[str] = web.RequestKey("traceparent", str)
+"""Key of the W3C trace context on a request."""
 DEADLINE: web.RequestKey[asyncio.Timeout] = web.RequestKey("deadline", asyncio.Timeout)
 """Key of when the request must have been answered; a stream that has begun has none."""
 ANSWER_HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("answer_headers", dict)

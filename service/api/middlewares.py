@@ -9,26 +9,29 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from service.api.errors import INTERNAL, answer_of, error_response
-from service.api.keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN
+from service.api.keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN, TRACEPARENT
 from service.clock import Clock
-from service.ids import new_request_id
+from service.ids import new_request_id, new_traceparent
 from service.ops.metrics import HTTP_REQUEST_SECONDS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = structlog.get_logger(__name__)
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 HEADER = "X-Request-Id"
 
 
 @web.middleware
 async def request_context(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Bind the request id, answer with it, log one line, count the request by its route (never by its raw path)."""
+    """Bind the request id and the trace, log one line, count the request by its route (never by its raw path)."""
     given = request.headers.get(HEADER, "")
     request_id = given if _WELL_FORMED.fullmatch(given) else new_request_id()
     request[REQUEST_ID] = request_id
+    traced = request.headers.get("traceparent", "")
+    request[TRACEPARENT] = traceparent = traced if _TRACEPARENT.fullmatch(traced) else new_traceparent()
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id, traceparent=traceparent)
     resource = request.match_info.route.resource
     route = resource.canonical if resource else "unknown"
     started = time.perf_counter()

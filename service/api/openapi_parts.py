@@ -19,6 +19,7 @@ INFO: Json = {
         " Unknown fields and query parameters are refused, never ignored."
         " Timestamps are ISO 8601, in UTC with milliseconds; those sent may carry any offset."
         " A request with `Idempotency-Key` is done once: sent again within 24 hours it gets the first answer again."
+        " A W3C `traceparent` is in the logs and in the events of what the request changes."
         " An answer with status 429 or 503 says in `Retry-After` when to try again."
     ),
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -137,6 +138,12 @@ def ops_paths(health: Json, unhealthy: Json) -> Json:
         "/health/ready": _health("health_ready", "Whether requests can be answered.", health, unhealthy),
         "/metrics": _open("metrics", "This process's figures, as Prometheus reads them.", "text/plain"),
         "/openapi.json": _open("openapi_document", "This description.", "application/json", {"type": "object"}),
+        "/asyncapi.json": _open(
+            "asyncapi_document",
+            "What is on Kafka (AsyncAPI 3.0); for people at /docs/events.",
+            "application/json",
+            {"type": "object"},
+        ),
         "/docs": _open("docs_page", "This description, for people.", "text/html"),
     }
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
-from schemas.changes import CONTENT_TYPE, SOURCE, ChangeType, dataschema_of
+from schemas.changes import CONTENT_TYPE, DATA_CONTENT_TYPE, SOURCE, ChangeType, dataschema_of
 from schemas.events import Source
 from schemas.timestamps import iso_millis
 from schemas.topics import CONTACTS_CHANGES
 from service.contacts.context import Caller
 from service.contacts.model import Contact
-from service.ids import new_event_id
+from service.ids import new_event_id, new_traceparent
 from service.outbox.model import OutboxRecord
 from service.ports import Repositories
 from service.timeline.model import TimelineEvent
@@ -35,12 +35,13 @@ async def record_changes(
     first = contact.sequence - len(changes) + 1
     numbered = [(new_event_id(), first + index, change) for index, change in enumerate(changes)]
     await repositories.events.insert(
-        [_timeline_event(caller, contact, event_id, change) for event_id, _, change in numbered]
+        [change_event(caller, contact, event_id, change) for event_id, _, change in numbered]
     )
     await repositories.outbox.append([_record(caller, contact, *one) for one in numbered])
 
 
-def _timeline_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
+def change_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
+    """The change in the contact's timeline, at the contact's latest commit."""
     return TimelineEvent(
         event_id=event_id,
         tenant_id=caller.tenant_id,
@@ -54,6 +55,7 @@ def _timeline_event(caller: Caller, contact: Contact, event_id: str, change: Cha
 
 
 def _record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
+    traceparent = caller.traceparent or new_traceparent()
     body = {
         "specversion": "1.0",
         "id": event_id,
@@ -61,15 +63,16 @@ def _record(caller: Caller, contact: Contact, event_id: str, sequence: int, chan
         "type": change.type.value,
         "subject": contact.contact_id,
         "time": iso_millis(contact.committed_at),
-        "datacontenttype": "application/json",
+        "datacontenttype": DATA_CONTENT_TYPE,
         "dataschema": dataschema_of(change.type),
         "tenantid": caller.tenant_id,
         "sequence": sequence,
+        "traceparent": traceparent,
         "requestid": caller.request_id,
         "actor": caller.actor,
         "data": change.published,
     }
-    headers = [("content-type", CONTENT_TYPE)]
+    headers = [("content-type", CONTENT_TYPE), ("traceparent", traceparent)]
     if caller.request_id:
         headers.append(("x-request-id", caller.request_id))
     return OutboxRecord(

@@ -11,13 +11,14 @@ from service.ports import Repositories
 class Caller:
     """The tenant that everything is bounded by, the acting key (None for a consumer), and the request's id.
 
-    `once` is there for a request with an `Idempotency-Key`.
+    `once` is there for a request with an `Idempotency-Key`, `traceparent` for one that is part of a trace.
     """
 
     tenant_id: str
     actor: str | None
     request_id: str | None
     once: Once | None = None
+    traceparent: str | None = None
 
 
 async def remember(repositories: Repositories, caller: Caller, result: Any) -> None:

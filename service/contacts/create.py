@@ -1,6 +1,7 @@
 """Create a contact."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
@@ -37,7 +38,7 @@ class ContactCreator:
         Raises EmailTakenError, VisitorIdTakenError, ContactTooLargeError and StoreError's kinds.
         """
         contact = self._contact(caller, wanted)
-        identities = [*_identities_of(contact), *external_ids]
+        identities = [*identities_of(contact), *external_ids]
         associations = [Association(identity, contact.contact_id, new_link_task()) for identity in identities]
         async with self._store.session() as session:
             await self._commit(session, caller, contact, associations)
@@ -64,8 +65,7 @@ class ContactCreator:
     async def _commit(
         self, session: Session, caller: Caller, contact: Contact, associations: list[Association]
     ) -> None:
-        told = {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
-        change = Change(ChangeType.CONTACT_CREATED, told, {"contact": contact_object(contact, None)})
+        change = Change(ChangeType.CONTACT_CREATED, told_of(contact), {"contact": contact_object(contact, None)})
 
         async def work() -> None:
             # The registry first: whoever loses a race loses it before anything else was written.
@@ -83,6 +83,12 @@ class ContactCreator:
         raise ContendedError
 
 
-def _identities_of(contact: Contact) -> list[Identity]:
+def told_of(contact: Contact) -> dict[str, Any]:
+    """What the timeline keeps of a creation."""
+    return {"creation_source": contact.creation_source, "properties": sorted(contact.properties)}
+
+
+def identities_of(contact: Contact) -> list[Identity]:
+    """What a contact is known by: its address and its visitor ids."""
     visitors = [Identity(contact.tenant_id, IdentityKind.VISITOR, value) for value in contact.visitor_ids]
     return [Identity(contact.tenant_id, IdentityKind.EMAIL, contact.email), *visitors]

@@ -32,7 +32,8 @@ class ContactLister:
 
         Raises TooSlowError where the filters leave too much to look through.
         """
-        found = await self._store.contact_list.page(query, COUNTED if known_total is None else None)
+        count_to = COUNTED if known_total is None else None
+        found = await self._store.contact_list.page(query, count_to, known_total or 0)
         ids = [contact.contact_id for contact in found.contacts]
         profiles = await self._store.profiles.get_many(query.filter.tenant_id, ids)
         total = found.total if known_total is None else known_total

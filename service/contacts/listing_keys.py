@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, pairwise
 
 from service.contacts.model import Contact
 
@@ -42,6 +43,8 @@ _UNSPACED = (
     "JAVANESE ",
 )
 _VARIATION = re.compile("[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# What `_starts_word` says of plain text, at a third of the time.
+_ASCII_START = re.compile("^.|(?<![0-9A-Za-z])[0-9A-Za-z]")
 # Punctuation that belongs to the sentence around a search term, not to the term: `"Lovelace, Ada" <ada@example.com>`.
 _OPENING, _CLOSING = "\"'(<[{«“‘„‹「『", ",;:.!?\"')>]}»”’›」』、。"
 
@@ -63,7 +66,7 @@ def listing_keys(contact: Contact) -> ListingKeys:
     searched = [contact.email, *(named[name] for name in _SEARCHED)]
     return ListingKeys(
         sort={name: sort_key(value) for name, value in sorted_by.items()},
-        job_title=fold_case(named["jobtitle"]),
+        job_title=job_title_key(named["jobtitle"]),
         has_linkedin=bool(named["linkedin_url"].strip()),
         words=_without_prefixes(word for text in searched for word in _first_words(text)),
     )
@@ -72,6 +75,11 @@ def listing_keys(contact: Contact) -> ListingKeys:
 def sort_key(text: str) -> str:
     """The text as it is sorted: folded, blanks joined, cut."""
     return " ".join(fold(text).split())[:MAX_SORT_KEY]
+
+
+def job_title_key(text: str) -> str:
+    """The job title as it is compared: without case, unless there is nothing to see in it."""
+    return fold_case(text) or text
 
 
 def search_terms(text: str) -> tuple[str, ...]:
@@ -83,6 +91,11 @@ def search_terms(text: str) -> tuple[str, ...]:
 def words_of(text: str) -> Iterator[str]:
     """From each start of a word to the next blank."""
     for token in fold(text).split():
+        if token.isascii():
+            for match in _ASCII_START.finditer(token):
+                start = match.start()
+                yield token[start : start + MAX_WORD]
+            continue
         before = ""
         for index, char in enumerate(token):
             if index == 0 or _starts_word(before, char):
@@ -118,14 +131,13 @@ def _text(value: object) -> str:
 
 
 def _first_words(text: str) -> list[str]:
-    return [word for _, word in zip(range(MAX_WORDS_PER_FIELD), words_of(text), strict=False)]
+    return list(islice(words_of(text), MAX_WORDS_PER_FIELD))
 
 
 def _without_prefixes(words: Iterable[str]) -> tuple[str, ...]:
     """Distinct, sorted, and without those that begin another one: they find nothing of their own."""
     ordered = sorted(set(words))
-    following = zip(ordered, [*ordered[1:], ""], strict=False)
-    return tuple(word for word, after in following if not after.startswith(word))
+    return tuple([word for word, after in pairwise([*ordered, ""]) if not after.startswith(word)])
 
 
 def _bare(term: str) -> str:

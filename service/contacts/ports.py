@@ -1,17 +1,33 @@
 """What lists of contacts need from a store."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts
+
+
+class ContactPlace(NamedTuple):
+    """Where a contact stands in a walk over all."""
+
+    tenant_id: str
+    created_at: datetime
+    contact_id: str
 
 
 class ContactList(Protocol):
     """A tenant's contacts, many at once. Raises TooSlowError where a filter leaves too much to look through."""
 
-    async def page(self, query: ContactQuery, count_to: int | None) -> FoundContacts:
-        """The contacts, in order; and how many match, counted up to `count_to` (None: do not count)."""
+    async def page(self, query: ContactQuery, count_to: int | None, known_total: int = 0) -> FoundContacts:
+        """The contacts, in order; and how many match, counted up to `count_to` (None: do not count).
+
+        `known_total` is how many matched when somebody last counted: a hint, which saves looking for the best way.
+        """
         ...
 
     async def count(self, asked: ContactFilter) -> int:
         """How many match, exactly."""
+        ...
+
+    async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:
+        """The next contacts of a tenant (None: of all, one tenant after the other), the newest first."""
         ...

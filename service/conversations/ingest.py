@@ -63,7 +63,7 @@ async def _store(session: Session, deliveries: Sequence[Delivery], dead: Sequenc
     news = [knowledge.take(delivery) for delivery in deliveries]
     gone = await write_facts(session, knowledge, [one for one, new in zip(deliveries, news, strict=True) if new])
     rows = await write_rows(session, knowledge, gone)
-    await refresh(session, [*rows.touched, *rows.removed])
+    await refresh(session, [*rows.touched, *rows.removed, *rows.left])
     events = [event for delivery in deliveries for event in delivery.events]
     stored = await store_events(session, list({event.event_id: event for event in events}.values()))
     told, bound = iter(outcomes_of(events, stored)), rows.bound()

@@ -166,10 +166,13 @@ class Knowledge:
         """Whose the message is: its own addresses, and those of the persons that its conversation belongs to."""
         if record.thread is None:
             return record.addresses
-        # As it was, too: a conversation that was deleted has nobody in it any more.
-        threads = (known.get(record.thread.conversation_id) for known in (self.threads, self._threads_before))
-        persons = {key for thread in threads if thread is not None for key in persons_of(thread)}
+        persons = self.persons_in(record.thread.conversation_id)
         return record.addresses.union(*(self.persons.get(key, frozenset()) for key in persons))
+
+    def persons_in(self, conversation_id: str) -> set[PersonKey]:
+        """Whose the conversation is, and was: one that is deleted has nobody in it any more."""
+        threads = (known.get(conversation_id) for known in (self.threads, self._threads_before))
+        return {key for thread in threads if thread is not None for key in persons_of(thread)}
 
     def _take_message(self, fact: MessageFact, received_at: datetime) -> bool:
         if self.in_deleted_thread(fact):

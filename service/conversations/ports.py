@@ -6,6 +6,7 @@ from typing import Protocol
 from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.join import MessageRecord, SourceThread
 from service.conversations.model import ConversationRow, ShownMessage, Thread, ThreadKey
+from service.conversations.parts import Parts
 from service.identity.model import Identity
 
 
@@ -94,6 +95,14 @@ class Rows(Protocol):
         """All rows of these (contact, conversation)."""
         ...
 
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        """All rows of these (contact, conversation, part)."""
+        ...
+
+    def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        """All rows of a contact, conversation by conversation, in portions of bounded size."""
+        ...
+
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         """Rows that would be linked if the identity had a contact, as many as `limit`."""
         ...
@@ -112,4 +121,24 @@ class ContactThreads(Protocol):
 
     async def write(self, tenant_id: str, pairs: Set[tuple[str, str]], threads: Sequence[Thread]) -> None:
         """All that there is to see of these (contact, conversation); one in which nothing may be seen goes."""
+        ...
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[Thread]:
+        """Those that are stored of these (contact, conversation)."""
+        ...
+
+    def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[str]]:
+        """The conversation ids of all threads of a contact, in portions of bounded size."""
+        ...
+
+
+class ThreadParts(Protocol):
+    """Large threads in parts."""
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> dict[tuple[str, str], Parts]:
+        """Of these (contact, conversation), those that are stored in parts."""
+        ...
+
+    async def write(self, tenant_id: str, parts: Mapping[tuple[str, str], Parts]) -> None:
+        """Store them; those in which there is nothing any more go."""
         ...

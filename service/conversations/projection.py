@@ -5,41 +5,90 @@ Every refresh writes the contact's profile: two transactions that touch one cont
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from itertools import groupby
 
-from schemas.events import Source
-from service.conversations.figures import figures_of, settle
+from service.conversations.figures import settle
 from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord
-from service.conversations.model import ConversationRow, Message, Thread, ThreadKey
+from service.conversations.model import ConversationRow, Thread
+from service.conversations.parts import Item, Parts, part_number, parts_of
 from service.conversations.rows import event_id, event_of_row
 from service.ports import Session
 from service.timeline.model import TimelineEvent
 
+LARGE = 200
+"""A thread of more messages is kept in parts."""
+
 Pair = tuple[str, str]
 """A contact, and a conversation or a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What contacts see of some conversations. `moved` are rows that are stored with another copy shown, or another
+    direction; `threads` all that there is to see of `pairs`, and `parts` those of them that are kept in parts; `events`
+    those of shown messages, `gone` the ids of those of which nothing is shown."""
+
+    pairs: frozenset[Pair]
+    moved: Sequence[ConversationRow]
+    threads: Sequence[Thread]
+    parts: Mapping[Pair, Parts]
+    events: Mapping[str, TimelineEvent]
+    gone: frozenset[str]
 
 
 async def refresh(session: Session, touched: Iterable[ConversationRow]) -> None:
     """Within the transaction that changed, bound or removed these rows (those without a contact are passed over)."""
     bound = sorted((row for row in touched if row.contact_id), key=lambda row: row.tenant_id)
     for tenant_id, rows in groupby(bound, key=lambda row: row.tenant_id):
-        await _refresh(session, tenant_id, list(rows))
+        await show(session, tenant_id, await project(session, tenant_id, list(rows)))
 
 
-async def _refresh(session: Session, tenant_id: str, touched: Sequence[ConversationRow]) -> None:
+async def project(
+    session: Session,
+    tenant_id: str,
+    touched: Sequence[ConversationRow],
+    beside: Iterable[Pair] = (),
+    *,
+    anew: bool = False,
+) -> Sight:
+    """What is to be seen where these rows stand, and of the pairs `beside`. Only reads. Of a large thread, those parts
+    in which none of these rows is are as they are stored, unless all is to be made `anew`."""
     copies = await session.rows.of_copies(tenant_id, {(_owner(row), row.copy) for row in touched})
     settled = _settled(copies)
     moved = [row for row, before in zip(settled, copies, strict=True) if row != before]
-    if moved:
-        await session.rows.settle(moved)
-    pairs = {(_owner(row), row.conversation_id) for row in [*touched, *moved]}
-    rows = await session.rows.of_threads(tenant_id, pairs)
+    concerned = {(*_pair(row), part_number(row.message_id)) for row in [*touched, *moved]}
+    pairs = frozenset((contact_id, conversation_id) for contact_id, conversation_id, _ in concerned).union(beside)
+    stored = await session.thread_parts.get(tenant_id, pairs)
+    believed = {} if anew else stored
+    found = await session.rows.of_threads(tenant_id, pairs - believed.keys())
+    found += await session.rows.of_parts(tenant_id, {one for one in concerned if one[:2] in believed})
+    now = {row.row_id: row for row in settled}
+    rows = [now.get(row.row_id, row) for row in found]
     messages = await session.messages.headers({message_key(row) for row in [*rows, *settled]})
-    await session.contact_threads.write(tenant_id, pairs, _threads(rows, messages))
-    await _tell(session, tenant_id, [*touched, *settled], settled, messages)
-    await session.profiles.converse(tenant_id, sorted({_owner(row) for row in touched}))
+    parts = _parts(rows, messages, believed, concerned)
+    events = {event_id(row): event_of_row(row, messages[message_key(row)]) for row in settled if row.shown}
+    return Sight(
+        pairs,
+        moved,
+        threads=[one.thread(contact_id) for (contact_id, _), one in parts.items()],
+        parts={pair: one for pair, one in parts.items() if one.size > LARGE}
+        | {pair: parts.get(pair, Parts(one.key)) for pair, one in stored.items()},
+        events=events,
+        gone=frozenset(event_id(row) for row in [*touched, *settled]) - events.keys(),
+    )
+
+
+async def show(session: Session, tenant_id: str, sight: Sight) -> None:
+    """Store it, with the figures in the profiles."""
+    if sight.moved:
+        await session.rows.settle(sight.moved)
+    await session.contact_threads.write(tenant_id, sight.pairs, sight.threads)
+    await session.thread_parts.write(tenant_id, sight.parts)
+    await session.events.put(tenant_id, list(sight.events.values()), sorted(sight.gone))
+    await session.profiles.converse(tenant_id, sorted({contact_id for contact_id, _ in sight.pairs}))
 
 
 def _settled(copies: list[ConversationRow]) -> list[ConversationRow]:
@@ -49,44 +98,35 @@ def _settled(copies: list[ConversationRow]) -> list[ConversationRow]:
     return [row for _, group in groups for row in settle(list(group))]
 
 
-def _threads(rows: Sequence[ConversationRow], messages: dict[MessageKey, MessageRecord]) -> list[Thread]:
-    by_pair: defaultdict[Pair, list[tuple[ConversationRow, Message]]] = defaultdict(list)
-    keys: dict[str, ThreadKey] = {}
+def _parts(
+    rows: Sequence[ConversationRow],
+    messages: Mapping[MessageKey, MessageRecord],
+    believed: Mapping[Pair, Parts],
+    concerned: Set[tuple[str, str, int]],
+) -> dict[Pair, Parts]:
+    """All parts of the threads that rows are of: from the rows, or as they are believed to be."""
+    items: defaultdict[Pair, list[Item]] = defaultdict(list)
+    keys = {pair: parts.key for pair, parts in believed.items()}
     for row in rows:
         record = messages[message_key(row)]
-        if record.content is None or record.thread is None:
-            continue
-        by_pair[_owner(row), row.conversation_id].append((row, record.content.message))
-        keys[row.conversation_id] = record.thread
-    return [
-        Thread(
-            key=keys[conversation_id],
-            contact_id=contact_id,
-            shown=figures_of(item for item in of_thread if item[0].shown),
-            mailbox=figures_of(item for item in of_thread if item[0].visible and item[0].source is Source.GMAIL),
-        )
-        for (contact_id, conversation_id), of_thread in by_pair.items()
-    ]
-
-
-async def _tell(
-    session: Session,
-    tenant_id: str,
-    concerned: Sequence[ConversationRow],
-    settled: Sequence[ConversationRow],
-    messages: dict[MessageKey, MessageRecord],
-) -> None:
-    """Put the events of shown rows into timelines, and take those away of whose message nothing is shown."""
-    shown: dict[str, TimelineEvent] = {
-        event_id(row): event_of_row(row, messages[message_key(row)]) for row in settled if row.shown
+        if record.content is not None and record.thread is not None:
+            items[_pair(row)].append((row, record.content.message))
+            keys.setdefault(_pair(row), record.thread)
+    numbers: defaultdict[Pair, set[int]] = defaultdict(set)
+    for contact_id, conversation_id, number in concerned:
+        numbers[contact_id, conversation_id].add(number)
+    return {
+        pair: believed.get(pair, Parts(key)).changed(numbers[pair], parts_of(items[pair])) for pair, key in keys.items()
     }
-    gone = {event_id(row) for row in concerned} - shown.keys()
-    await session.events.put(tenant_id, list(shown.values()), sorted(gone))
 
 
 def message_key(row: ConversationRow) -> MessageKey:
     """The message that a row is of."""
     return MessageKey(row.tenant_id, row.source, row.account, row.message_id)
+
+
+def _pair(row: ConversationRow) -> Pair:
+    return _owner(row), row.conversation_id
 
 
 def _owner(row: ConversationRow) -> str:

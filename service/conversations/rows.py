@@ -56,8 +56,9 @@ def identity_of_row(row: ConversationRow) -> Identity:
 
 
 def event_id(row: ConversationRow) -> str:
-    """The timeline event of this message to this address: one for all copies, whichever of them is shown."""
-    return f"evt_{digest(row.tenant_id, row.source, 'message', row.copy, row.address)[:32]}"
+    """The timeline event of this message to this address of the row's contact: one for all copies, whichever of them is
+    shown. Where an address changed hands between the arrivals of two copies, each contact has its own."""
+    return f"evt_{digest(row.tenant_id, row.source, 'message', row.copy, row.address, row.contact_id or '')[:32]}"
 
 
 def event_of_row(row: ConversationRow, record: MessageRecord) -> TimelineEvent:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.conversations.incoming import Delivery, MessageKey
-from service.conversations.join import Knowledge, MessageRecord, persons_of
+from service.conversations.join import Knowledge, MessageRecord
 from service.conversations.model import ConversationRow
 from service.conversations.projection import message_key
 from service.conversations.rows import identity_of_row, rows_of
@@ -25,7 +25,7 @@ async def write_facts(session: Session, knowledge: Knowledge, news: Sequence[Del
     threads = {fact.key.conversation_id for delivery in news for fact in delivery.threads}
     await session.source_threads.write([knowledge.threads[one] for one in sorted(threads)])
     persons = {fact.key for delivery in news for fact in delivery.persons}
-    persons |= {key for one in threads for key in persons_of(knowledge.threads[one])}
+    persons |= {key for one in threads for key in knowledge.persons_in(one)}
     emails = {key: knowledge.persons.get(key, frozenset()) for key in sorted(persons)}
     await session.source_threads.write_persons(emails)
     await _read_what_concerns_more_people(session, knowledge)
@@ -61,11 +61,12 @@ async def _remove_deleted_threads(session: Session, knowledge: Knowledge) -> lis
 @dataclass(frozen=True, slots=True)
 class WrittenRows:
     """`all` are the rows of every message that the batch spoke of, as they stand now; `touched` those of them that were
-    written, `removed` those that are no more."""
+    written, `removed` those that are no more; `left` as they were, of those that are other mails' copies now."""
 
     all: Sequence[ConversationRow]
     touched: Sequence[ConversationRow]
     removed: Sequence[ConversationRow]
+    left: Sequence[ConversationRow]
 
     def bound(self) -> set[MessageKey]:
         """The messages that are some contact's, or were until now."""
@@ -88,7 +89,8 @@ async def write_rows(session: Session, knowledge: Knowledge, gone: Sequence[Mess
     rewritten = [row for row in known if message_key(row) in knowledge.changed_messages]
     removed = [stored[one] for one in unwanted if one in stored]
     await session.rows.write(fresh, rewritten, removed)
-    return WrittenRows([*fresh, *known], [*fresh, *rewritten], removed)
+    left = [stored[row.row_id] for row in rewritten if row.copy != stored[row.row_id].copy]
+    return WrittenRows([*fresh, *known], [*fresh, *rewritten], removed, left)
 
 
 def _rows(knowledge: Knowledge, records: Sequence[MessageRecord]) -> dict[str, ConversationRow]:

@@ -6,12 +6,15 @@ that it looks up for ever, for a socket's last bytes. `discard` does not.
 
 import asyncio
 import contextlib
+import functools
+import random
 from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
 from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
 from service.errors import StreamUnavailableError
@@ -21,23 +24,40 @@ _TRANSACTION_TIMEOUT_MS = 20_000
 _BATCH_BYTES = 1024 * 1024
 
 _STOP_SECONDS = 0.5
+_HASHES = 50_000
 
 _log = structlog.get_logger(__name__)
 
 
-def make_producer(bootstrap: str, transactional_id: str | None = None) -> AIOKafkaProducer:
+def make_producer(
+    bootstrap: str, transactional_id: str | None = None, transaction_timeout_ms: int = _TRANSACTION_TIMEOUT_MS
+) -> AIOKafkaProducer:
     """A producer that is not started; transactional if it has an id. End it with `discard`."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         transactional_id=transactional_id,
-        transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+        transaction_timeout_ms=transaction_timeout_ms,
         enable_idempotence=True,
         acks="all",
         linger_ms=0,
         max_batch_size=_BATCH_BYTES,
         max_request_size=MAX_RECORD_BYTES + HEADER_ROOM_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        partitioner=partition_of_key,
     )
+
+
+def partition_of_key(key: bytes | None, everyone: list[int], available: list[int]) -> int:
+    """aiokafka's own choice (and Java's), with the hash remembered: in pure Python it is a fifth of a send."""
+    if key is None:
+        return random.choice(available or everyone)  # noqa: S311 - no secret
+    return everyone[(_hash(key) & 0x7FFFFFFF) % len(everyone)]
+
+
+@functools.lru_cache(_HASHES)
+def _hash(key: bytes) -> int:
+    hashed: int = murmur2(key)
+    return hashed
 
 
 async def send_one(bootstrap: str, topic: str, key: bytes | None, value: bytes) -> tuple[int, int]:

@@ -3,21 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from service.errors import StreamUnavailableError
+from service.kafka.cloudevents import Encode, encode_of, structured
 from service.kafka.producers import discard, make_producer
+from service.kafka.sending import send_all
 from service.outbox.model import OutboxRecord
 from service.outbox.publisher import PublisherFactory, PublisherFencedError
 from service.settings import RelaySettings
 
 _START_SECONDS = 10.0
 _PUBLISH_SECONDS = 10.0
-_TURN = 64
 
 _log = structlog.get_logger(__name__)
 
@@ -25,10 +25,11 @@ _log = structlog.get_logger(__name__)
 def publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """How a shard's publisher is made, by `relay_transactions`; a warning where that means no fencing."""
     bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
+    encode = encode_of(settings.relay_content_mode)
     if settings.relay_transactions:
-        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard), prefix)
+        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard), prefix, encode)
     _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
-    return lambda _shard: NonTransactionalPublisher(bootstrap, prefix)
+    return lambda _shard: NonTransactionalPublisher(bootstrap, prefix, encode)
 
 
 def transactional_id(prefix: str, shard: int) -> str:
@@ -39,8 +40,9 @@ def transactional_id(prefix: str, shard: int) -> str:
 class _KafkaPublisher:
     """A producer, started late, and useless after its first error. Records name topics without the prefix."""
 
-    def __init__(self, make: Callable[[], AIOKafkaProducer], topic_prefix: str) -> None:
+    def __init__(self, make: Callable[[], AIOKafkaProducer], topic_prefix: str, encode: Encode) -> None:
         self._make = make
+        self._encode = encode
         self._topic_prefix = topic_prefix
         self._producer: AIOKafkaProducer | None = None
         self._clean = True
@@ -63,28 +65,7 @@ class _KafkaPublisher:
         return self._producer
 
     async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[OutboxRecord]) -> None:
-        """Hand all over in order, then wait until Kafka has all."""
-        sent: list[asyncio.Future[Any]] = []
-        try:
-            for number, record in enumerate(records):
-                sent.append(await self._send(producer, record))
-                if number % _TURN == _TURN - 1:
-                    await asyncio.sleep(0)  # send() rarely waits by itself, and others want their turn
-            await asyncio.gather(*sent)
-        finally:
-            for future in sent:
-                if future.done() and not future.cancelled():
-                    future.exception()  # seen: the first error is the one that is raised
-                future.cancel()
-
-    async def _send(self, producer: AIOKafkaProducer, record: OutboxRecord) -> "asyncio.Future[Any]":
-        future: asyncio.Future[Any] = await producer.send(
-            f"{self._topic_prefix}{record.topic}",
-            value=record.value,
-            key=record.contact_id.encode(),
-            headers=[(name, value.encode()) for name, value in record.headers],
-        )
-        return future
+        await send_all(producer, records, self._topic_prefix, self._encode)
 
     @asynccontextmanager
     async def _bounded(self, seconds: float) -> AsyncIterator[None]:
@@ -107,8 +88,10 @@ class _KafkaPublisher:
 class TransactionalPublisher(_KafkaPublisher):
     """Each batch is one Kafka transaction; starting it fences whoever had the same transactional id."""
 
-    def __init__(self, bootstrap: str, transactional_id: str, topic_prefix: str = "") -> None:
-        super().__init__(lambda: make_producer(bootstrap, transactional_id), topic_prefix)
+    def __init__(
+        self, bootstrap: str, transactional_id: str, topic_prefix: str = "", encode: Encode = structured
+    ) -> None:
+        super().__init__(lambda: make_producer(bootstrap, transactional_id), topic_prefix, encode)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish."""
@@ -123,8 +106,8 @@ class TransactionalPublisher(_KafkaPublisher):
 class NonTransactionalPublisher(_KafkaPublisher):
     """For brokers without transactions (librdkafka's mock): idempotent and ordered, but nothing is fenced."""
 
-    def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
-        super().__init__(lambda: make_producer(bootstrap), topic_prefix)
+    def __init__(self, bootstrap: str, topic_prefix: str = "", encode: Encode = structured) -> None:
+        super().__init__(lambda: make_producer(bootstrap), topic_prefix, encode)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish, but not all or none."""

@@ -1,15 +1,22 @@
-"""Making the topics."""
+"""Making the topics, and asking for one."""
 
 import asyncio
 from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateTopicsRequest
 
 from schemas.topics import TOPICS, TopicSpec
 from service.errors import StreamUnavailableError
+from service.kafka.refusals import in_feed_words
 from service.settings import TopicSettings
 
 _BOUND_SECONDS = 30.0
@@ -35,8 +42,29 @@ async def create_topics(settings: TopicSettings) -> list[str]:
             "Is it running, and is PATHBOUND_KAFKA_BOOTSTRAP right?"
         ) from error
     finally:
-        await _close(admin)
+        await close_admin(admin)
     return names
+
+
+async def partitions_of(bootstrap: str, topic: str) -> int | None:
+    """How many partitions the topic has; None where there is no such topic. `topic` is the full name.
+
+    Raises FeedRequestError where an ACL hides it, and StreamUnavailableError.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        with in_feed_words("read", topic):
+            async with asyncio.timeout(_BOUND_SECONDS):
+                await admin.start()
+                [found] = await admin.describe_topics([topic])
+            error = for_code(found["error_code"])
+            if error is UnknownTopicOrPartitionError:
+                return None
+            if found["error_code"]:
+                raise error
+            return len(found["partitions"])
+    finally:
+        await close_admin(admin)
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:
@@ -60,10 +88,17 @@ def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:
         name=settings.topic_prefix + topic.name,
         num_partitions=settings.topic_partitions,
         replication_factor=1,
-        topic_configs=topic.config,
+        topic_configs=_config(topic, settings),
     )
     made.replication_factor = settings.topic_replication  # the constructor refuses -1, which brokers take
     return made
+
+
+def _config(topic: TopicSpec, settings: TopicSettings) -> dict[str, str]:
+    hours = settings.dead_letter_retention_hours
+    if not topic.dead_letters or hours < 0:
+        return topic.config
+    return topic.config | {"retention.ms": str(hours * 3_600_000)}
 
 
 async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
@@ -78,7 +113,8 @@ async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
     return await admin._send_request(request)  # noqa: SLF001
 
 
-async def _close(admin: AIOKafkaAdminClient) -> None:
+async def close_admin(admin: AIOKafkaAdminClient) -> None:
+    """Close it within a second, whatever state Kafka is in."""
     try:
         async with asyncio.timeout(1.0):
             await admin.close()

@@ -1,7 +1,7 @@
 """Accounting for what came in: received = stored + duplicate + parked + dead-lettered, per source and tenant."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,9 +36,10 @@ class RowKey(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Counts by outcome, of all records of the key before `next_offset`."""
+    """Counts by outcome, of all records of the key from `first_offset` to before `next_offset`."""
 
     key: RowKey
+    first_offset: int
     next_offset: int
     counts: Mapping[Outcome, int]
 
@@ -48,19 +49,32 @@ class Row(NamedTuple):
         return sum(self.counts.values())
 
 
-def row_key(receipt: Receipt) -> RowKey:
-    """The row that counts the record."""
-    return RowKey(receipt.topic, receipt.partition, receipt.tenant_id)
+Outcomes = Mapping[RowKey, Sequence[tuple[int, Outcome]]]
+"""By row: the offsets of records, and what became of each."""
 
 
-def additions(outcomes: Iterable[tuple[Receipt, Outcome]], next_offsets: Mapping[RowKey, int]) -> list[Row]:
+def by_row(outcomes: Iterable[tuple[Receipt, Outcome]]) -> Outcomes:
+    """Which rows count them."""
+    grouped: defaultdict[tuple[str, int, str | None], list[tuple[int, Outcome]]] = defaultdict(list)
+    for receipt, outcome in outcomes:
+        # A plain tuple finds the row, and costs half of a named one; there is one for every event.
+        grouped[receipt.topic, receipt.partition, receipt.tenant_id].append((receipt.offset, outcome))
+    return {RowKey(*key): its for key, its in grouped.items()}
+
+
+def additions(outcomes: Outcomes, next_offsets: Mapping[RowKey, int]) -> list[Row]:
     """What to add to which rows, and their next offsets afterwards. A record before its row's next offset has been
     counted already; a row with nothing new is left out."""
-    counts: dict[RowKey, Counter[Outcome]] = {}
-    ends: dict[RowKey, int] = {}
-    for receipt, outcome in outcomes:
-        key = row_key(receipt)
-        if receipt.offset >= next_offsets.get(key, 0):
-            counts.setdefault(key, Counter())[outcome] += 1
-            ends[key] = max(ends.get(key, 0), receipt.offset + 1)
-    return [Row(key, ends[key], counted) for key, counted in counts.items()]
+    rows = []
+    for key, its in outcomes.items():
+        counted = next_offsets.get(key, 0)
+        fresh = [one for one in its if one[0] >= counted]
+        if fresh:
+            rows.append(Row(key, min(fresh)[0], max(fresh)[0] + 1, counts_of([outcome for _, outcome in fresh])))
+    return rows
+
+
+def counts_of(outcomes: Sequence[Outcome]) -> dict[Outcome, int]:
+    """How many of each there are."""
+    # Not a Counter: an enumeration's member hashes slowly.
+    return {outcome: outcomes.count(outcome) for outcome in Outcome}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
+from service.contacts.ports import ContactPlace
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
-from service.errors import TooSlowError
+from service.errors import StoreUnavailableError, TooSlowError
 from service.mongo.contact_plans import (
     BROAD,
     Condition,
@@ -26,6 +27,8 @@ from service.mongo.errors import translated
 LIST_MS = 5_000
 """No query of a list looks longer than this; then TooSlowError."""
 _SORT_NEEDS_TOO_MUCH_MEMORY = 292
+# BadValue, of a query that is ours but for its values: the index that it is told to use is only being built.
+_NO_SUCH_INDEX = 2
 
 Probed = Sequence[tuple[int, Condition]]
 
@@ -43,8 +46,10 @@ class MongoContactList:
         self._session = session
         self._max_ms = max_ms
 
-    async def page(self, query: ContactQuery, count_to: int | None) -> FoundContacts:
-        probed = await self._probed(query.filter, needs_probes(query), with_dates=True)
+    async def page(self, query: ContactQuery, count_to: int | None, known_total: int = 0) -> FoundContacts:
+        # Where so many match together, each condition alone is broad.
+        wanted = needs_probes(query) and known_total < BROAD
+        probed = await self._probed(query.filter, wanted, with_dates=True, otherwise=known_total)
         if count_to is None:
             return _found(query, await self._read(page_plan(query, probed)), None)
         if not probed and dates_of(query.filter) is None:
@@ -62,11 +67,18 @@ class MongoContactList:
         probed = await self._probed(asked, len(conditions_of(asked)) > 1, with_dates=False)
         return await self._count(asked, probed, None)
 
-    async def _probed(self, asked: ContactFilter, wanted: bool, *, with_dates: bool) -> Probed:
-        """The conditions, those that leave fewest first. Only asks MongoDB if `wanted`."""
+    async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:
+        criteria, sort = walk_of(tenant_id, behind)
+        with translated():
+            cursor = self._collection.find(criteria, {"tenant_id": 1, "created_at": 1}, session=self._session)
+            found = await cursor.sort(sort).limit(limit).to_list(None)
+        return [ContactPlace(one["tenant_id"], one["created_at"], one["_id"]) for one in found]
+
+    async def _probed(self, asked: ContactFilter, wanted: bool, *, with_dates: bool, otherwise: int = 0) -> Probed:
+        """The conditions, those that leave fewest first. Asks MongoDB if `wanted`; else each leaves `otherwise`."""
         conditions = conditions_of(asked)
         if not wanted:
-            return [(0, condition) for condition in conditions]
+            return [(otherwise, condition) for condition in conditions]
         dates = dates_of(asked)
         if with_dates and dates is not None:
             conditions.append(dates)
@@ -94,7 +106,25 @@ class MongoContactList:
             except OperationFailure as error:
                 if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
                     raise TooSlowError from error
+                if error.code == _NO_SUCH_INDEX:
+                    raise StoreUnavailableError from error
                 raise
+
+
+def walk_of(tenant_id: str | None, behind: ContactPlace | None) -> tuple[Document, list[tuple[str, int]]]:
+    """Criteria and sort: those of the default order's index, over one tenant or all."""
+    sort = [("tenant_id", 1), ("created_at", -1), ("_id", -1)]
+    mine: Document = {"tenant_id": tenant_id} if tenant_id is not None else {}
+    if behind is None:
+        return mine, sort
+    here = {"tenant_id": behind.tenant_id}
+    branches: list[Document] = [
+        {**here, "created_at": behind.created_at, "_id": {"$lt": behind.contact_id}},
+        {**here, "created_at": {"$lt": behind.created_at}},
+    ]
+    if tenant_id is None:
+        branches.append({"tenant_id": {"$gt": behind.tenant_id}})
+    return {"$or": branches}, sort
 
 
 def _found(query: ContactQuery, documents: list[Document], total: int | None) -> FoundContacts:

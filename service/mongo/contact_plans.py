@@ -6,7 +6,8 @@ Every query is bounded by the tenant and told its index, so that no plan is left
 - one filter (but search) in the default order: the filter's own index, in order;
 - anything else: first each condition is counted in its own index, up to BROAD. If one leaves fewer, its index is read
   whole and sorted (a top-k sort of less than BROAD). If all are broad, an index that has the order is walked until the
-  page is full, looking at each contact: where much matches, the page is soon full.
+  page is full, looking at each contact: where much matches, the page is soon full. Further pages of a walk know from
+  its beginning how much matches, and need not count again.
 """
 
 import re
@@ -131,7 +132,8 @@ def probe_of(asked: ContactFilter, condition: Condition) -> Plan:
 def page_plan(query: ContactQuery, by_selectivity: Sequence[tuple[int, Condition]]) -> Plan:
     """The page, one contact more than asked for to tell whether others follow.
 
-    `by_selectivity` has each condition with its probe's count, the fewest first; without probes the counts are 0.
+    `by_selectivity` has each condition with its probe's count, the fewest first. Without probes the counts are 0, or
+    how many match together where that is known.
     """
     keys = _index_of(query, by_selectivity)
     direction = -1 if query.descending else 1

@@ -1,6 +1,7 @@
 """The collections `contacts`, and `tombstones` of those that were deleted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
@@ -49,6 +50,21 @@ class MongoContacts:
                 session=self._session,
             )
         return contact_of(found) if found else None
+
+    async def hold(self, tenant_id: str, contact_id: str, now: datetime, token: str) -> tuple[Contact, datetime] | None:
+        told_at = {"$ifNull": ["$told_at", "$committed_at"]}
+        with translated():
+            found = await self._collection.find_one_and_update(
+                {"_id": contact_id, "tenant_id": tenant_id},
+                # `told_at` keeps the last event's time, until the contact is next replaced. The token makes it a write
+                # even where all else stays: only a write conflicts.
+                [{"$set": {"told_at": told_at, "committed_at": {"$max": ["$committed_at", now]}, "held_by": token}}],
+                return_document=ReturnDocument.AFTER,
+                session=self._session,
+            )
+        if found is None:
+            return None
+        return replace(contact_of(found), committed_at=found["told_at"]), found["committed_at"]
 
     async def replace(self, contact: Contact) -> None:
         with translated():

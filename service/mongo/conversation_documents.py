@@ -13,6 +13,7 @@ from service.conversations.model import (
     Thread,
     ThreadKey,
 )
+from service.conversations.parts import part_number
 from service.mongo.documents import Document
 
 
@@ -34,9 +35,9 @@ def message_document(message: Message) -> Document:
             "_id": key,
             **key,
             "sent_at": message.sent_at,
-            "from": _participant_document(message.sender) if message.sender else None,
-            "to": [_participant_document(one) for one in message.to],
-            "cc": [_participant_document(one) for one in message.cc],
+            "from": participant_document(message.sender) if message.sender else None,
+            "to": [participant_document(one) for one in message.to],
+            "cc": [participant_document(one) for one in message.cc],
             "subject": message.subject,
             "snippet": message.snippet,
             "text": message.text,
@@ -59,9 +60,9 @@ def message_of(document: Document) -> Message:
         account=document["account"],
         message_id=document["message_id"],
         sent_at=document["sent_at"],
-        sender=_participant_of(sender) if sender is not None else None,
-        to=tuple(_participant_of(one) for one in get("to", ())),
-        cc=tuple(_participant_of(one) for one in get("cc", ())),
+        sender=participant_of(sender) if sender is not None else None,
+        to=tuple(participant_of(one) for one in get("to", ())),
+        cc=tuple(participant_of(one) for one in get("cc", ())),
         subject=get("subject"),
         snippet=get("snippet"),
         text=get("text"),
@@ -82,6 +83,7 @@ def row_document(row: ConversationRow) -> Document:
             "conversation_id": row.conversation_id,
             "account": row.account,
             "message_id": row.message_id,
+            "part": part_number(row.message_id),
             "address": row.address,
             "copy": row.copy,
             "sent_at": row.sent_at,
@@ -172,7 +174,7 @@ def _figures_document(figures: Figures | None) -> Document | None:
             "last_message_direction": figures.last_message_direction.value,
             "subject": figures.subject,
             "snippet": figures.snippet,
-            "participants": [_participant_document(one) for one in figures.participants],
+            "participants": [participant_document(one) for one in figures.participants],
         }
     )
 
@@ -188,15 +190,17 @@ def _figures_of(document: Document | None) -> Figures | None:
         last_message_direction=Direction(document["last_message_direction"]),
         subject=document.get("subject"),
         snippet=document.get("snippet"),
-        participants=tuple(_participant_of(one) for one in document["participants"]),
+        participants=tuple(participant_of(one) for one in document["participants"]),
     )
 
 
-def _participant_document(one: Participant) -> Document:
+def participant_document(one: Participant) -> Document:
+    """A participant as stored."""
     return _present({"address": one.address, "name": one.name})
 
 
-def _participant_of(document: Document) -> Participant:
+def participant_of(document: Document) -> Participant:
+    """The other way."""
     return Participant(document.get("address"), document.get("name"))
 
 

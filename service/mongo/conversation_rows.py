@@ -1,6 +1,6 @@
 """The collection `conversation_rows`: a small document for each participant of each message."""
 
-from collections.abc import Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import replace
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from service.mongo.conversation_documents import row_document, row_of
 from service.mongo.documents import Document, identity_text
 from service.mongo.errors import translated
 
+_PORTION = 500
 _BOUND = {"contact_id": {"$exists": True}}
 
 INDEXES = [
@@ -21,6 +22,10 @@ INDEXES = [
     IndexModel(
         [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("shown", 1), ("sent_at", 1), ("message_id", 1)],
         partialFilterExpression=_BOUND,
+    ),
+    # One part of it.
+    IndexModel(
+        [("tenant_id", 1), ("contact_id", 1), ("conversation_id", 1), ("part", 1)], partialFilterExpression=_BOUND
     ),
     IndexModel([("tenant_id", 1), ("contact_id", 1), ("copy", 1)], partialFilterExpression=_BOUND),
     IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
@@ -63,6 +68,19 @@ class MongoRows:
 
     async def of_threads(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
         return await self._of(tenant_id, "conversation_id", pairs)
+
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        if not parts:
+            return []
+        return await self._find(rows_of_parts(tenant_id, parts))
+
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
+        with translated():
+            cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
+            cursor = cursor.sort("conversation_id", 1)
+            while portion := await cursor.to_list(_PORTION):
+                yield [row_of(document) for document in portion]
 
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         criteria = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
@@ -107,6 +125,12 @@ class MongoRows:
                 await self._collection.bulk_write(writes, ordered=False, session=self._session)
 
 
+def rows_of_parts(tenant_id: str, parts: Set[tuple[str, str, int]]) -> Document:
+    """Criteria; of each: contact, conversation, number of the part."""
+    names = ("contact_id", "conversation_id", "part")
+    return {"$or": [{"tenant_id": tenant_id, **dict(zip(names, part, strict=True))} for part in sorted(parts)]}
+
+
 def _stored(row: ConversationRow) -> Document:
     document = row_document(row)
     return document if row.contact_id else {**document, "awaiting": identity_text(identity_of_row(row))}
@@ -114,5 +138,5 @@ def _stored(row: ConversationRow) -> Document:
 
 def _changing(row: ConversationRow) -> Document:
     """What may change of a row once it is there: whose it is, changes by `bind` alone."""
-    fixed = {"_id", "tenant_id", "source", "account", "message_id", "address", "contact_id"}
+    fixed = {"_id", "tenant_id", "source", "account", "message_id", "part", "address", "contact_id"}
     return {name: value for name, value in row_document(row).items() if name not in fixed}

@@ -10,7 +10,7 @@ from service.access.model import ApiKey
 from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
 from service.conversations.model import Direction
-from service.identity.model import Identity, IdentityKind
+from service.identity.model import Association, Identity, IdentityKind
 from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import Device, Mark, Profile, with_conversed
 from service.timeline.model import TimelineEvent
@@ -26,6 +26,16 @@ def identity_key(identity: Identity) -> Document:
 def identity_of(key: Mapping[str, str]) -> Identity:
     """The other way."""
     return Identity(key["tenant_id"], IdentityKind(key["kind"]), key["value"])
+
+
+def identity_document(association: Association, now: datetime, *, open_task: bool = True) -> Document:
+    """A row of the registry. Its link task stays until nothing is left to link."""
+    return {
+        "_id": identity_key(association.identity),
+        "contact_id": association.contact_id,
+        **({"link_task": association.link_task} if open_task else {}),
+        "associated_at": now,
+    }
 
 
 def identity_text(identity: Identity) -> str:
@@ -161,9 +171,15 @@ def device_document(device: Device) -> Document:
 
 def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
+    profile = figures_of(document)
+    return with_conversed(profile, profile.conversed)
+
+
+def figures_of(document: Document) -> Profile:
+    """A profile as it is stored: conversations stand beside the other figures, and are not yet among them."""
     get = document.get
     seen: tuple[datetime | None, datetime | None] = get("first_seen_at"), get("last_seen_at")
-    profile = Profile(
+    return Profile(
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
@@ -175,8 +191,25 @@ def profile_of(document: Document) -> Profile:
         first_referrer=_mark_of(get("first_referrer")),
         first_utm=_mark_of(get("first_utm")),
         last_utm=_mark_of(get("last_utm")),
+        conversed=_conversed_of(get("conversed", {})),
     )
-    return with_conversed(profile, _conversed_of(get("conversed", {})))
+
+
+def figures_document(profile: Profile) -> Document:
+    """The other way. What is absent is left out: MongoDB's $min would keep a null."""
+    marks = {name: getattr(profile, name) for name in ("last_page", "first_referrer", "first_utm", "last_utm")}
+    document: Document = {
+        "sources": list(profile.sources),
+        "page_views": profile.page_views,
+        "sessions": profile.sessions,
+        "device_count": profile.device_count,
+        "devices": [device_document(device) for device in profile.devices],
+        "first_seen_at": profile.first_seen_at,
+        "last_seen_at": profile.last_seen_at,
+        **{name: mark_document(mark) if mark else None for name, mark in marks.items()},
+        "conversed": conversed_document(profile.conversed),
+    }
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def conversed_document(figures: Conversed) -> Document:

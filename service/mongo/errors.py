@@ -24,6 +24,7 @@ from service.errors import (
 )
 
 _DUPLICATE_KEY = 11000
+_WRITE_CONFLICT = 112
 # BadValue, Overflow (too deep), DollarPrefixedFieldName, DottedFieldName, BSONObjectTooLarge (four ways of saying it)
 _REFUSED = frozenset([2, 15, 52, 57, 10334, 16493, 17419, 17420])
 
@@ -56,7 +57,8 @@ def in_core_words(error: PyMongoError) -> StoreError:
     """The core's error for one of the driver's."""
     plain = _plain(error)
     if error.has_error_label("TransientTransactionError"):
-        return TransientTransactionError(plain if isinstance(plain, StoreUnavailableError) else ContendedError())
+        away = isinstance(plain, StoreUnavailableError) and _codes(error) != {_WRITE_CONFLICT}
+        return TransientTransactionError(plain if away else ContendedError())
     return plain
 
 

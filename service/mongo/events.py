@@ -40,6 +40,13 @@ class MongoEvents:
             found = await cursor.to_list(None)
         return {document["_id"]: "awaiting" in document for document in found}
 
+    async def get(self, tenant_id: str, event_ids: Sequence[str]) -> list[TimelineEvent]:
+        with translated():
+            found = await self._collection.find(
+                {"_id": {"$in": list(event_ids)}, "tenant_id": tenant_id}, session=self._session
+            ).to_list(None)
+        return [event_of(document) for document in found]
+
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
         known = owners or {}
         documents = [event_document(event, known.get(event.event_id)) for event in events]

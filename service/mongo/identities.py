@@ -7,7 +7,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from service.identity.model import Association, Identity
-from service.mongo.documents import Document, identity_key, identity_of
+from service.mongo.documents import Document, identity_document, identity_key, identity_of
 from service.mongo.errors import translated
 
 INDEXES = [
@@ -25,15 +25,7 @@ class MongoIdentities:
         self._session = session
 
     async def associate(self, associations: Sequence[Association], now: datetime) -> None:
-        documents = [
-            {
-                "_id": identity_key(association.identity),
-                "contact_id": association.contact_id,
-                "link_task": association.link_task,
-                "associated_at": now,
-            }
-            for association in associations
-        ]
+        documents = [identity_document(association, now) for association in associations]
         with translated():
             await self._collection.insert_many(documents, session=self._session)
 

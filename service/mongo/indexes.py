@@ -1,5 +1,7 @@
 """Every index, and the collections: made by `pathbound init`, again and again without harm."""
 
+from collections.abc import Iterable
+
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
@@ -18,12 +20,16 @@ from service.mongo import (
     notes,
     outbox,
     profiles,
+    redrives,
     source_threads,
 )
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-UNINDEXED = ("profiles", "messages", "source_persons", "relay_leases", "webhook_secrets")
+UNINDEXED = (
+    *("profiles", "profile_rebuilds", "messages", "source_persons", "thread_parts"),
+    *("relay_leases", "webhook_secrets", "rebuilds"),
+)
 """Collections that are read by `_id` alone."""
 
 
@@ -37,14 +43,14 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "answers": answers.INDEXES,
         "identities": identities.INDEXES,
         "events": [*events.INDEXES, *event_lists.INDEXES],
-        "profile_sessions": profiles.INDEXES,
-        "profile_devices": profiles.INDEXES,
+        "profile_rows": profiles.INDEXES,
         "conversation_threads": conversations.THREAD_INDEXES,
         "conversation_rows": conversation_rows.INDEXES,
         "source_threads": source_threads.INDEXES,
         "outbox": outbox.indexes(outbox_retention_seconds),
         "relay_members": leases.MEMBER_INDEXES,
         "ledger": ledger.INDEXES,
+        "redrives": redrives.INDEXES,
         "api_keys": api_keys.INDEXES,
     }
 
@@ -54,9 +60,18 @@ async def create_indexes(database: AsyncIOMotorDatabase[Document], outbox_retent
     count = 0
     with translated():
         by_collection = all_indexes(outbox_retention_seconds)
-        # All of them beforehand: creating one implicitly inside a transaction is slower, and can conflict.
-        for name in {*UNINDEXED, *by_collection} - set(await database.list_collection_names()):
-            await database.create_collection(name)
+        await create_collections(database, (*UNINDEXED, *by_collection))
         for name, models in by_collection.items():
             count += len(await database[name].create_indexes(models))
     return count
+
+
+async def create_collections(database: AsyncIOMotorDatabase[Document], names: Iterable[str]) -> None:
+    """Those that are missing, beforehand: creating one implicitly inside a transaction is slower, and can conflict."""
+    for name in set(names) - set(await database.list_collection_names()):
+        await database.create_collection(name)
+
+
+def indexes_of(name: str) -> list[IndexModel]:
+    """One collection's, where no setting has a say in them."""
+    return all_indexes(outbox_retention_seconds=0).get(name, [])

@@ -1,4 +1,4 @@
-"""The collection `ledger`: `_id` is (topic, partition, tenant), the rest `next_offset` and a count for each outcome."""
+"""The collection `ledger`: `_id` is (topic, partition, tenant); `first_offset`, `next_offset`, a count an outcome."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
 from service.errors import ContendedError, DuplicateKeyError
-from service.ledger.model import Outcome, Receipt, Row, RowKey, additions, row_key
+from service.ledger.model import Outcome, Receipt, Row, RowKey, additions, by_row
 from service.mongo.documents import Document
 from service.mongo.errors import TransientTransactionError, translated
 
@@ -25,8 +25,8 @@ class MongoLedger:
         """See the port: one read and one write, whatever the number of records."""
         if not outcomes:
             return
-        next_offsets = await self._next_offsets({row_key(receipt) for receipt, _ in outcomes})
-        writes = [_addition(row) for row in additions(outcomes, next_offsets)]
+        rows = by_row(outcomes)
+        writes = [_addition(row) for row in additions(rows, await self._next_offsets(rows))]
         if not writes:
             return
         try:
@@ -52,8 +52,9 @@ class MongoLedger:
 
 
 def _addition(row: Row) -> UpdateOne:
-    counts = {str(outcome): row.counts.get(outcome, 0) for outcome in Outcome}
-    return UpdateOne({"_id": _id_of(row.key)}, {"$inc": counts, "$set": {"next_offset": row.next_offset}}, upsert=True)
+    counts = {str(outcome): count for outcome, count in row.counts.items()}
+    offsets: Document = {"$min": {"first_offset": row.first_offset}, "$set": {"next_offset": row.next_offset}}
+    return UpdateOne({"_id": _id_of(row.key)}, {"$inc": counts, **offsets}, upsert=True)
 
 
 def _id_of(key: RowKey) -> Document:
@@ -67,4 +68,4 @@ def _key_of(document: Document) -> RowKey:
 
 def _row_of(document: Document) -> Row:
     counts = {outcome: int(document[str(outcome)]) for outcome in Outcome}
-    return Row(_key_of(document), int(document["next_offset"]), counts)
+    return Row(_key_of(document), int(document["first_offset"]), int(document["next_offset"]), counts)

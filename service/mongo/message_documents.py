@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from schemas.events import Source
-from service.conversations.incoming import Content, Hidden, MessageKey, MessageState
+from service.conversations.incoming import Content, Hidden, MessageKey, MessageState, Version
 from service.conversations.join import MessageRecord
 from service.conversations.model import Direction
 from service.mongo.conversation_documents import message_document, message_of, thread_key_document, thread_key_of
@@ -45,11 +45,16 @@ def state_fields(record: MessageRecord) -> Document:
         fields["thread"] = thread_key_document(record.thread)
     if record.state is not None:
         fields["state"] = {
-            "version": list(record.state.version) if record.state.version is not None else None,
+            "version": _version_document(record.state.version),
             "hidden": record.state.hidden,
             "direction": record.state.direction,
         }
     return fields
+
+
+def _version_document(version: Version | None) -> list[str] | None:
+    # As text: Gmail's goes up to 2^64 - 1, and MongoDB's integers to 2^63 - 1.
+    return None if version is None else [str(one) for one in version]
 
 
 def record_of(document: Document) -> MessageRecord:
@@ -90,7 +95,7 @@ def _content_of(document: Document) -> Content | None:
 def _state_of(document: Document) -> MessageState:
     version, hidden, direction = document["version"], document["hidden"], document["direction"]
     return MessageState(
-        version=(version[0], version[1]) if version else None,
+        version=(int(version[0]), int(version[1])) if version else None,
         hidden=Hidden(hidden) if hidden else None,
         direction=Direction(direction) if direction else None,
     )

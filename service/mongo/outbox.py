@@ -58,7 +58,7 @@ class MongoOutbox:
             )
             # No close in a finally: with MongoDB stopped it would wait, and hold up whoever cancelled this.
             async for document in cursor:
-                records.append(_record(document))
+                records.append(record_of(document))
                 weight += len(records[-1].value)
                 if weight >= MAX_RECORD_BYTES:
                     await cursor.close()
@@ -115,7 +115,8 @@ def _document(record: OutboxRecord) -> Document:
     }
 
 
-def _record(document: Document) -> OutboxRecord:
+def record_of(document: Document) -> OutboxRecord:
+    """A record from its stored form."""
     return OutboxRecord(
         record_id=document["_id"],
         tenant_id=document["tenant_id"],

@@ -1,10 +1,10 @@
-"""The collections `profiles` (a contact's figures), `profile_sessions` and `profile_devices` (what is counted once)."""
+"""The collections `profiles` (a contact's figures) and `profile_rows` (sessions and devices: what is counted once)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import groupby
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
 from schemas.events import Source
@@ -12,15 +12,13 @@ from service.conversations.model import Direction
 from service.mongo.documents import Document, conversed_document, device_document, mark_document, profile_of
 from service.mongo.errors import translated
 from service.mongo.removal import remove_some
-from service.profile.conversed import ShownThread, conversed
+from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import MAX_DEVICES, Device, Profile, Totals
 
 INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1)])]
-"""Of `profile_sessions` and `profile_devices`: what a rebuild and an erasure walk."""
+"""Of `profile_rows`: what a rebuild and an erasure walk."""
 
 _DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
-
-_SHOWN = ("last_message_at", "first_message_at", "last_message_direction")
 
 
 class MongoProfiles:
@@ -28,22 +26,14 @@ class MongoProfiles:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
-        self._sessions = database["profile_sessions"]
+        self._rows = database["profile_rows"]
         self._threads = database["conversation_threads"]
-        self._devices = database["profile_devices"]
         self._session = session
 
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
-        sessions = {contact_id: _session_rows(total) for contact_id, total in sorted(totals.items())}
-        devices = {contact_id: _device_rows(total) for contact_id, total in sorted(totals.items())}
-        new_sessions = await self._add_rows(self._sessions, tenant_id, sessions)
-        new_devices = await self._add_rows(self._devices, tenant_id, devices)
+        new = await self._add_rows(tenant_id, totals)
         writes = [
-            UpdateOne(
-                {"_id": contact_id, "tenant_id": tenant_id},
-                _update(total, len(new_sessions[contact_id]), new_devices[contact_id]),
-                upsert=True,
-            )
+            UpdateOne({"_id": contact_id, "tenant_id": tenant_id}, _update(total, new[contact_id]), upsert=True)
             for contact_id, total in sorted(totals.items())
         ]
         if writes:
@@ -51,11 +41,11 @@ class MongoProfiles:
                 await self._profiles.bulk_write(writes, ordered=False, session=self._session)
 
     async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
-        shown = await self._shown_threads(tenant_id, contact_ids)
+        figures = await self._conversed(tenant_id, contact_ids)
         writes = [
             UpdateOne(
                 {"_id": contact_id, "tenant_id": tenant_id},
-                {"$set": {"conversed": conversed_document(conversed(shown[contact_id]))}, "$inc": {"touched": 1}},
+                {"$set": {"conversed": conversed_document(figures[contact_id])}, "$inc": {"touched": 1}},
                 upsert=True,
             )
             for contact_id in contact_ids
@@ -64,23 +54,15 @@ class MongoProfiles:
             with translated():
                 await self._profiles.bulk_write(writes, ordered=False, session=self._session)
 
-    async def _shown_threads(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, list[ShownThread]]:
-        last, first, direction = (f"shown.{one}" for one in _SHOWN)
-        criteria = {"tenant_id": tenant_id, "contact_id": {"$in": list(contact_ids)}, last: {"$exists": True}}
-        wanted = {"contact_id": 1, "conversation_id": 1, "source": 1, last: 1, first: 1, direction: 1}
-        found: defaultdict[str, list[ShownThread]] = defaultdict(list)
+    async def _conversed(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, Conversed]:
+        """As `service.profile.conversed` has it, counted by the server: a contact may have thousands of threads."""
         with translated():
-            async for document in self._threads.find(criteria, wanted, session=self._session):
-                last_at, first_at, last_direction = (document["shown"][one] for one in _SHOWN)
-                thread = ShownThread(
-                    last_at,
-                    document["conversation_id"],
-                    Direction(last_direction),
-                    Source(document["source"]),
-                    first_at,
-                )
-                found[document["contact_id"]].append(thread)
-        return found
+            found = self._threads.aggregate(conversed_of(tenant_id, contact_ids), session=self._session)
+            groups = await found.to_list(None)
+        figures: defaultdict[str, Conversed] = defaultdict(Conversed)
+        for contact_id, of_contact in groupby(groups, key=lambda group: str(group["_id"]["contact_id"])):
+            figures[contact_id] = _together(list(of_contact))
+        return figures
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
         with translated():
@@ -114,45 +96,68 @@ class MongoProfiles:
 
     async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
-        removed = await remove_some(self._sessions, criteria, limit)
-        return removed or await remove_some(self._devices, criteria, limit)
+        return await remove_some(self._rows, criteria, limit)
 
-    async def _add_rows(
-        self, collection: AsyncIOMotorCollection[Document], tenant_id: str, rows: Mapping[str, Sequence[Document]]
-    ) -> defaultdict[str, list[Document]]:
-        """Insert what was not seen before of the rows, by contact; those that were new."""
+    async def _add_rows(self, tenant_id: str, totals: Mapping[str, Totals]) -> defaultdict[str, list[Document]]:
+        """Insert what was not seen before; the keys that were new, by contact. One look for sessions and devices, since
+        every batch takes it."""
         new: defaultdict[str, list[Document]] = defaultdict(list)
-        keys = [{"contact_id": contact_id, **row} for contact_id, mine in rows.items() for row in mine]
+        keys = [key for contact_id, total in sorted(totals.items()) for key in _keys(contact_id, total)]
         if not keys:
             return new
         with translated():
-            found = await collection.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
-            known = {_comparable(item["_id"]) for item in found}
-            fresh = [key for key in keys if _comparable(key) not in known]
+            found = await self._rows.find({"_id": {"$in": keys}}, {"_id": 1}, session=self._session).to_list(None)
+            known = {tuple(item["_id"].values()) for item in found}
+            fresh = [key for key in keys if tuple(key.values()) not in known]
             if fresh:
-                await collection.insert_many(
-                    [{"_id": key, "tenant_id": tenant_id, "contact_id": key["contact_id"]} for key in fresh],
-                    ordered=False,
-                    session=self._session,
-                )
+                rows = [{"_id": key, "tenant_id": tenant_id, "contact_id": key["contact_id"]} for key in fresh]
+                await self._rows.insert_many(rows, ordered=False, session=self._session)
         for key in fresh:
-            new[key["contact_id"]].append({name: value for name, value in key.items() if name != "contact_id"})
+            new[key["contact_id"]].append(key)
         return new
 
 
-def _session_rows(total: Totals) -> list[Document]:
-    return [{"session_id": session_id} for session_id in sorted(total.session_ids)]
+def conversed_of(tenant_id: str, contact_ids: Sequence[str]) -> list[Document]:
+    """The pipeline: for each contact and source, how many threads are shown, their first message and the newest one."""
+    # The order of its fields is the order of threads.
+    last = {"at": "$shown.last_message_at", "thread": "$conversation_id", "direction": "$shown.last_message_direction"}
+    return [
+        {
+            "$match": {
+                "tenant_id": tenant_id,
+                "contact_id": {"$in": list(contact_ids)},
+                "shown.last_message_at": {"$exists": True},
+            }
+        },
+        {
+            "$group": {
+                "_id": {"contact_id": "$contact_id", "source": "$source"},
+                "count": {"$sum": 1},
+                "first_at": {"$min": "$shown.first_message_at"},
+                "last": {"$max": last},
+            }
+        },
+        {"$sort": {"_id": 1}},
+    ]
 
 
-def _device_rows(total: Totals) -> list[Document]:
-    return [device_document(device) for device in sorted(total.devices)]
+def _together(sources: Sequence[Document]) -> Conversed:
+    newest = max(sources, key=lambda group: (group["last"]["at"], group["last"]["thread"]))
+    last = newest["last"]
+    return Conversed(
+        counts={Source(group["_id"]["source"]): group["count"] for group in sources},
+        first_at=min(group["first_at"] for group in sources),
+        last=LastMessage(last["at"], Direction(last["direction"]), Source(newest["_id"]["source"])),
+    )
 
 
-def _comparable(key: Document) -> tuple[Any, ...]:
-    return tuple(key.values())
+def _keys(contact_id: str, total: Totals) -> list[Document]:
+    """Of the rows; the order of the fields is part of each."""
+    sessions = [{"contact_id": contact_id, "session_id": session_id} for session_id in sorted(total.session_ids)]
+    return sessions + [{"contact_id": contact_id, **device_document(device)} for device in sorted(total.devices)]
 
 
-def _update(total: Totals, new_sessions: int, new_devices: Sequence[Document]) -> Document:
+def _update(total: Totals, new: Sequence[Document]) -> Document:
     """The update that counts `total` in. `touched` makes it a write even where every figure stays as it is: a deletion
     must conflict with it."""
     lowest = {"first_seen_at": total.first_seen_at}
@@ -161,12 +166,13 @@ def _update(total: Totals, new_sessions: int, new_devices: Sequence[Document]) -
         lowest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
     for name, mark in (("last_page", total.last_page), ("last_utm", total.last_utm)):
         highest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
-    update: Document = {"$inc": {"page_views": total.page_views, "sessions": new_sessions, "touched": 1}}
+    sessions = sum("session_id" in key for key in new)
+    update: Document = {"$inc": {"page_views": total.page_views, "sessions": sessions, "touched": 1}}
     update |= {"$addToSet": {"sources": {"$each": sorted(total.sources)}}}
-    if new_devices:
+    if devices := [{name: key[name] for name in Device._fields} for key in new if "session_id" not in key]:
         # The first of all, whatever the order in which they come: the list is cut after it is sorted.
-        update["$inc"]["device_count"] = len(new_devices)
-        update["$push"] = {"devices": {"$each": list(new_devices), "$sort": _DEVICE_ORDER, "$slice": MAX_DEVICES}}
+        update["$inc"]["device_count"] = len(devices)
+        update["$push"] = {"devices": {"$each": devices, "$sort": _DEVICE_ORDER, "$slice": MAX_DEVICES}}
     for operator, fields in (("$min", lowest), ("$max", highest)):
         given = {name: value for name, value in fields.items() if value is not None}
         if given:

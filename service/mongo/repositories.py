@@ -17,8 +17,10 @@ from service.mongo.ledger import MongoLedger
 from service.mongo.messages import MongoMessages
 from service.mongo.notes import MongoNotes
 from service.mongo.outbox import MongoOutbox
+from service.mongo.profile_records import MongoProfileRecords
 from service.mongo.profiles import MongoProfiles
 from service.mongo.source_threads import MongoSourceThreads
+from service.mongo.thread_parts import MongoThreadParts
 
 
 class MongoRepositories:
@@ -37,7 +39,9 @@ class MongoRepositories:
         self.source_threads = MongoSourceThreads(database, session)
         self.rows = MongoRows(database, session)
         self.contact_threads = MongoContactThreads(database, session)
+        self.thread_parts = MongoThreadParts(database, session)
         self.profiles = MongoProfiles(database, session)
+        self.profile_records = MongoProfileRecords(database, session)
         self.ledger = MongoLedger(database, session)
         self.outbox = MongoOutbox(database, session)
         self.notes = MongoNotes(database, session)

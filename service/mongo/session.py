@@ -30,7 +30,7 @@ class MongoSession(MongoRepositories):
         self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession, deadline_seconds: float
     ) -> None:
         super().__init__(database, session)
-        self._driver_session = session
+        self.driver = session
         self._deadline_seconds = deadline_seconds
 
     async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -48,7 +48,7 @@ class MongoSession(MongoRepositories):
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _attempt(self, work: Callable[[], Awaitable[T]], deadline: float) -> T:
-        session = self._driver_session
+        session = self.driver
         session.start_transaction(read_concern=_SNAPSHOT, write_concern=_DURABLE)
         try:
             result = await work()
@@ -60,7 +60,7 @@ class MongoSession(MongoRepositories):
 
     async def _abort(self) -> None:
         try:
-            await self._driver_session.abort_transaction()
+            await self.driver.abort_transaction()
         except PyMongoError:
             # The server drops it by itself; what made us abort is what matters.
             return
@@ -68,7 +68,7 @@ class MongoSession(MongoRepositories):
     async def _commit(self, deadline: float) -> None:
         while True:
             try:
-                await self._driver_session.commit_transaction()
+                await self.driver.commit_transaction()
             except PyMongoError as error:
                 # Whether it committed is unknown: asking again is safe, the server answers for the same transaction.
                 if error.has_error_label("UnknownTransactionCommitResult"):

@@ -13,9 +13,13 @@ from service.errors import StoreUnavailableError
 from service.mongo.api_keys import MongoApiKeys
 from service.mongo.documents import Document
 from service.mongo.errors import translated
+from service.mongo.feed import MongoFeedHistory, MongoRebuilds
 from service.mongo.leases import MongoLeases
+from service.mongo.profile_rebuilds import MongoProfileRebuilds
+from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
+from service.mongo.traces import MongoTraces
 from service.mongo.webhook_secrets import MongoWebhookSecrets
 from service.settings import MongoSettings
 
@@ -31,8 +35,13 @@ class MongoStore(MongoRepositories):
         super().__init__(database)
         self.database = database
         self.leases = MongoLeases(database)
+        self.feed_history = MongoFeedHistory(database)
+        self.rebuilds = MongoRebuilds(database)
         self.api_keys = MongoApiKeys(database)
         self.webhook_secrets = MongoWebhookSecrets(database)
+        self.redrives = MongoRedrives(database)
+        self.traces = MongoTraces(database)
+        self.profile_rebuilds = MongoProfileRebuilds(database)
         self._client = client
         self._deadline_seconds = deadline_seconds
 
@@ -56,22 +65,24 @@ class MongoStore(MongoRepositories):
             raise StoreUnavailableError
 
 
-def connect(settings: MongoSettings) -> AsyncIOMotorClient[Document]:
-    """A client; it connects at its first use."""
+def connect(settings: MongoSettings, *, patient: bool = False) -> AsyncIOMotorClient[Document]:
+    """A client; it connects at its first use. A patient one waits for an answer as long as it takes: building an index
+    of what is stored already may take minutes."""
+    longest = None if patient else max(10_000, 2 * settings.mongo_timeout_ms)
     return AsyncIOMotorClient(
         settings.mongo_url.get_secret_value(),
         appname="pathbound",
         tz_aware=True,
         serverSelectionTimeoutMS=settings.mongo_timeout_ms,
         connectTimeoutMS=settings.mongo_timeout_ms,
-        socketTimeoutMS=max(10_000, 2 * settings.mongo_timeout_ms),
+        socketTimeoutMS=longest,
     )
 
 
 @asynccontextmanager
-async def open_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
-    """The store, closed at the end. Connects at the first use."""
-    client = connect(settings)
+async def open_store(settings: MongoSettings, *, patient: bool = False) -> AsyncIterator[MongoStore]:
+    """The store, closed at the end. Connects at the first use; see `connect` for `patient`."""
+    client = connect(settings, patient=patient)
     try:
         yield MongoStore(client, database_of(client, settings), settings.transaction_deadline_ms / 1000)
     finally:

@@ -51,6 +51,8 @@ CONSUMER_LAG: Final = Gauge("pathbound_consumer_lag_records", "Records not yet h
 CONSUMER_DEAD_LETTERS: Final = Counter(
     "pathbound_consumer_dead_letters_total", "Records put on a dead letter topic.", ["source", "error_class"]
 )
+# Dead letters kept and not sent again. Every consumer of a source tells the same number: take the maximum.
+DEAD_LETTERS_WAITING: Final = Gauge("pathbound_dead_letters_waiting", "Dead letters kept and not redriven.", ["topic"])
 # Partitions assigned to this process; zero is normal where there are more processes than partitions.
 CONSUMER_PARTITIONS: Final = Gauge("pathbound_consumer_partitions", "Partitions assigned to this process.", ["source"])
 # Batches being handled now, those that wait for another try included.

@@ -15,7 +15,8 @@ def shard_of(contact_id: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """One message to be published: `value` is the whole body, so that a replay is the same to the byte.
+    """One message to be published: `value` is the whole body, so that a replay is the same to the byte; an empty one
+    is published as Kafka's tombstone, which has none.
 
     `committed_at` never decreases along a contact's `sequence` (whatever the machines' clocks say), so ordering a
     shard by (committed_at, sequence) keeps each contact's order and lets no contact starve another.

@@ -14,6 +14,7 @@ from service.outbox import observe
 from service.outbox.model import OutboxRecord
 from service.outbox.ports import Outbox
 from service.outbox.publisher import Publisher, PublisherFactory, PublisherFencedError
+from service.outbox.snapshots import with_snapshots
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ class ShardWorker:
             if not records or self._over():
                 return
             started = asyncio.get_running_loop().time()
-            await publisher.publish(records)
+            await publisher.publish(with_snapshots(records))
             published_at = self._clock()
             self._unmarked = [record.record_id for record in records]
             observe.published(self.shard, records, asyncio.get_running_loop().time() - started, published_at)

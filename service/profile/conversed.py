@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.events import Source
-from service.conversations.model import Direction
+from service.conversations.model import Direction, Figures, ThreadKey
 
 
 class ShownThread(NamedTuple):
@@ -18,6 +18,13 @@ class ShownThread(NamedTuple):
     last_direction: Direction
     source: Source
     first_at: datetime
+
+
+def shown_thread(key: ThreadKey, shown: Figures) -> ShownThread:
+    """Of a thread's figures, those that are needed here."""
+    return ShownThread(
+        shown.last_message_at, key.conversation_id, shown.last_message_direction, key.source, shown.first_message_at
+    )
 
 
 @dataclass(frozen=True, slots=True)

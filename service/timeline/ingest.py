@@ -1,15 +1,16 @@
 """Store a batch of events from a source, each once, and in its contact's timeline if it has one."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
-from service.ledger.model import Outcome, Receipt
+from service.ledger.model import Outcome, Receipt, counts_of
 from service.ops.metrics import VISITOR_CONFLICTS
 from service.ports import Session, Store
 from service.profile.model import Totals, totals_of
@@ -17,6 +18,7 @@ from service.timeline.model import VISITOR_CONFLICT, IngestResult, TimelineEvent
 
 _ATTEMPTS = 10
 
+T = TypeVar("T")
 Owners = Mapping[Identity, str]
 
 
@@ -53,22 +55,21 @@ class Ingest:
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
-        async def work() -> StoredEvents:
+        async def work() -> tuple[StoredEvents, dict[Outcome, int]]:
             stored = await store_events(session, distinct)
             outcomes = outcomes_of(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
-            return stored
+            return stored, counts_of(outcomes)
 
         async with self._store.session() as session:
-            stored = await _transaction(session, work)
+            stored, count = await _transaction(session, work)
             VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
             for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
-        count = Counter(outcomes_of(events, stored))
         return IngestResult(
             stored=count[Outcome.STORED],
             parked=count[Outcome.PARKED],
@@ -77,7 +78,7 @@ class Ingest:
         )
 
 
-async def _transaction(session: Session, work: Callable[[], Awaitable[StoredEvents]]) -> StoredEvents:
+async def _transaction(session: Session, work: Callable[[], Awaitable[T]]) -> T:
     for _ in range(_ATTEMPTS):
         try:
             return await session.transaction(work)

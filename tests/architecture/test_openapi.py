@@ -7,6 +7,7 @@ from openapi_spec_validator import validate
 
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
+from service.api.access import INTERCOM_SIGNATURE
 from service.api.app import ENDPOINTS, create_app
 from service.api.docs import openapi_text
 from service.api.errors import answers_by_code
@@ -19,7 +20,8 @@ OPERATIONS = [
     (method, path, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
 ]
 NAMES = [f"{method.upper()} {path}" for method, path, _ in OPERATIONS]
-# The files of the page /docs.
+DOCUMENTS = ("/openapi.json", "/asyncapi.json")
+# The files of the page /docs, and the page of events.
 ASSETS = "/docs/"
 
 
@@ -37,8 +39,10 @@ def test_every_route_is_described_and_nothing_else() -> None:
     served = {
         f"{route.method} {route.resource.canonical}"
         for route in app.router.routes()
-        if route.resource and route.method != "HEAD" and not route.resource.canonical.startswith(ASSETS)
+        if route.resource and not route.resource.canonical.startswith(ASSETS)
     }
+    # Where there is GET, HEAD is there too.
+    served -= {name.replace("GET", "HEAD", 1) for name in served if name.startswith("GET ")}
     assert served == set(NAMES)
     assert len({operation["operationId"] for _, _, operation in OPERATIONS}) == len(OPERATIONS)
 
@@ -46,12 +50,16 @@ def test_every_route_is_described_and_nothing_else() -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
 def test_every_scope_is_a_named_constant_and_documented(endpoint: Any) -> None:
     operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
+    scopes = [endpoint.scope.value] if endpoint.scope else []
+    assert operation["security"] == [{scheme: scopes} for scheme in endpoint.access.security]
+    assert set(endpoint.access.security) <= set(DOCUMENT["components"]["securitySchemes"])
+    if endpoint.access is INTERCOM_SIGNATURE:
+        assert endpoint.scope is None, "a signature has no scopes"
+        return
     if endpoint.scope is None:
         assert endpoint.path == "/v1/auth/status", "only the key itself may be asked about with any key"
-        assert operation["security"] == [{"apiKey": []}]
         return
     assert isinstance(endpoint.scope, Scope)
-    assert operation["security"] == [{"apiKey": [endpoint.scope.value]}]
     assert operation["x-required-scope"] == endpoint.scope.value
     assert f"Required scope: `{endpoint.scope.value}`" in operation["description"]
 
@@ -63,7 +71,7 @@ def test_examples_are_what_they_are_examples_of(method: str, path: str, operatio
     for content in (content["application/json"] for content in contents if "application/json" in content):
         examples = [resolve(example)["value"] for example in content.get("examples", {}).values()]
         examples += [content["example"]] if "example" in content else []
-        assert examples or path.startswith("/health") or path == "/openapi.json", f"{method} {path}"
+        assert examples or path.startswith("/health") or path in DOCUMENTS, f"{method} {path}"
         for example in examples:
             assert not faults(content["schema"], example)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks import creation, delay, ingestion, memory, reads
+from tests.benchmarks import creation, delay, ingestion, memory, reads, relaying, size
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import machine, table, write_json
@@ -18,6 +18,7 @@ from tests.benchmarks.system import CONSUMER, System
 _ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
     "delay": delay.measure,
     "creation": creation.measure,
+    "relaying": relaying.measure,
     "ingestion": ingestion.measure,
     "reads": reads.measure,
 }
@@ -27,6 +28,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures go (%(default)s)")
     parser.add_argument("--only", choices=list(_ALL), action="append", help="only this one; may be repeated")
+    parser.add_argument(
+        "--size", action="store_true", help="instead of the rest: lists at 10,000 and at 1,000,000 contacts (15 min)"
+    )
     for field in fields(Plan):
         parser.add_argument(
             f"--{field.name}", type=int, default=field.default, help=f"{field.metadata['what']} (%(default)s)"
@@ -43,6 +47,8 @@ async def _measure(arguments: argparse.Namespace, directory: Path) -> list[Figur
     plan = Plan(**{field.name: getattr(arguments, field.name) for field in fields(Plan)})
     found: list[Figure] = []
     async with System(directory, say) as system:
+        if arguments.size:
+            return await size.measure(system, plan, directory)
         await asyncio.to_thread(system.start, CONSUMER)
         await asyncio.sleep(1)
         idle = memory.figures(system.resident_bytes(), "idle")
@@ -60,7 +66,8 @@ def main() -> None:
     conditions = machine()
     with tempfile.TemporaryDirectory(prefix="pathbound-bench-") as directory:
         figures = asyncio.run(_measure(arguments, Path(directory)))
-    print(f"\n{table(figures)}\n", flush=True)
+    if not arguments.size:
+        print(f"\n{table(figures)}\n", flush=True)
     write_json(arguments.json, figures, conditions | {"load_average_after": machine()["load_average"]})
     print(f"Written to {arguments.json}.")
 

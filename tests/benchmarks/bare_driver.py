@@ -27,6 +27,7 @@ Database = AsyncIOMotorDatabase[Document]
 Operation = Callable[[], Awaitable[object]]
 
 _SNAPSHOT = ReadConcern("snapshot")
+_NEWEST = [("tenant_id", 1), ("created_at", -1), ("_id", -1)]
 _DURABLE = WriteConcern(w="majority", j=True)
 
 
@@ -114,6 +115,21 @@ async def find_detail(_: Client, database: Database, tenant_id: str, contact_ids
     return await _per_second([operation(contact_id) for contact_id in contact_ids], CONCURRENCY)
 
 
+async def find_page(_: Client, database: Database, tenant_id: str, limit: int, pages: int, counted: int) -> float:
+    """Pages read per second with all that a list shows: the newest contacts and their profiles; and, up to `counted`
+    (0: not at all), how many there are."""
+    whole = {"tenant_id": tenant_id}
+
+    async def read() -> None:
+        found = database.contacts.find(whole, {"listing": 0}).sort([("created_at", -1), ("_id", -1)]).limit(limit + 1)
+        ids = [contact["_id"] for contact in await found.to_list(None)]
+        await database.profiles.find({"_id": {"$in": ids}, **whole}).to_list(None)
+        if counted:
+            await database.contacts.count_documents(whole, limit=counted, hint=_NEWEST)
+
+    return await _per_second([read] * pages, CONCURRENCY)
+
+
 async def insert_events(_: Client, database: Database, run: str, batch: int, at_once: int) -> float:
     """Events per second: those that a run's visitors left, in the order of their storing, into a new collection."""
     documents = await database.events.find({"visitor_id": {"$regex": f"^{run}-"}}).sort("$natural", 1).to_list(None)
@@ -134,6 +150,7 @@ _TASKS: dict[str, Callable[..., Awaitable[float]]] = {
     "create": create,
     "find_one": find_one,
     "find_detail": find_detail,
+    "find_page": find_page,
     "insert_events": insert_events,
 }
 

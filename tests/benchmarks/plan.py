@@ -17,4 +17,8 @@ class Plan:
     contacts: int = _size(1_500, "contacts created in a round")
     reads: int = _size(6_000, "contacts read in a round")
     events: int = _size(20_000, "tracker events ingested in a round")
+    backlog: int = _size(30_000, "outbox records that a relay finds waiting")
     delays: int = _size(100, "delays measured")
+    small: int = _size(10_000, "with --size: contacts of the small size")
+    large: int = _size(1_000_000, "with --size: contacts of the large size")
+    asks: int = _size(20, "with --size: how often each question is asked in a round")

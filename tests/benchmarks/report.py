@@ -13,9 +13,13 @@ _HEAD = ("what", "measured", "ceiling", "ratio", "mark", "met")
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Aligned columns."""
-    rows = [_HEAD, *(_cells(figure) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    """One row for each."""
+    return aligned([_HEAD, *(_cells(figure) for figure in figures)])
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns; the first row is their head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pydantic import SecretStr
@@ -40,7 +41,7 @@ class System:
         self.api_key = ""
         self.api_port = RememberedPorts(directory / "bench-ports.json").get("api")
         self._stack = LocalStack(directory, progress=say)
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self._last_resident: dict[str, int] = {}
 
     async def __aenter__(self) -> "System":
@@ -58,7 +59,7 @@ class System:
     def _start(self) -> None:
         os.environ["PATHBOUND_RATE_LIMIT_PER_SECOND"] = "0"  # one key sends all: the limit is not what is measured
         self.addresses = self._stack.start()
-        self._services = Services(self._stack.directory, self.addresses, self.api_port, self._stopping)
+        self._services = Services(self._stack.directory, self.addresses, self.api_port, self.stopping)
         self._by_title = {service.title: service for service in self._services.all}
         self.say("Creating topics and indexes ...")
         self._services.init()
@@ -70,7 +71,7 @@ class System:
         self.database: AsyncIOMotorDatabase[Document] = database_of(self.client, settings)
 
     def _stop(self) -> None:
-        self._stopping.set()
+        self.stopping.set()
         if hasattr(self, "_services"):
             self._services.stop()
         self._stack.stop()
@@ -79,7 +80,7 @@ class System:
         """Start one of our processes and return when it is ready."""
         service = self._by_title[title]
         service.process.start()
-        service.process.wait_until(lambda: get(service.port, "/health/ready") == 200, _READY_SECONDS, self._stopping)
+        service.process.wait_until(lambda: get(service.port, "/health/ready") == 200, _READY_SECONDS, self.stopping)
 
     def stop(self, title: str) -> None:
         """Stop one of our processes. What memory it had at last stays in `resident_bytes`."""
@@ -128,6 +129,14 @@ class System:
         return await self.worker(
             "http_load", {"port": self.api_port, "key": self.api_key, "requests": requests, "expected": expected}
         )
+
+    async def first_page(self, limit: int) -> dict[str, Any]:
+        """The first page of contacts, as the API answers."""
+        url = f"http://127.0.0.1:{self.api_port}/v1/contacts?limit={limit}"
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as client, client.get(url) as answer:
+            page: dict[str, Any] = await answer.json()
+        return page
 
     async def bare(self, task: str, **arguments: Any) -> dict[str, Any]:
         """Run a ceiling in another process; see `bare_driver`."""

@@ -1,79 +1,35 @@
-"""/docs in a real headless Chromium: it lists the operations, complains of nothing, and asks nobody but this machine.
+"""/docs and /docs/events in a real headless Chromium: they list the operations and the events, complain of nothing, and
+ask nobody but this machine.
 
 Run by `make test-browser`, not by `make test`: it needs Debian's chromium and chromedriver.
 """
 
-import asyncio
 import json
-import shutil
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import web
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from schemas.changes import ChangeType
+from schemas.topics import TOPICS
 from service.api.app import ENDPOINTS, create_app
 from service.api.limits import ApiLimits
-from service.api.server import set_up
 from service.clock import system_clock
 from service.ops.health import Checks
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-PATIENCE_S = 60
-LOOPBACK = "127.0.0.1"
+from tests.browser.conftest import LOOPBACK, PATIENCE_S, served
+from tests.support.openapi import DOCUMENT
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """The API on a free loopback port, in a thread; the page and what it needs ask no database."""
-    address: list[str] = []
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        use_cases: Any = object()
-        runner = await set_up(create_app(use_cases, Checks(), system_clock, ApiLimits()), shutdown_seconds=1.0)
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        address.append(f"http://{LOOPBACK}:{runner.addresses[0][1]}")
-        ready.set()
-        await stop.wait()
-        await runner.cleanup()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert ready.wait(PATIENCE_S)
-    yield address[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """Chromium with a profile of its own, that remembers what it logs and whom it asks."""
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    assert all(programs.values()), "chromium or chromedriver is missing: run `make test-browser`, which installs them"
-    options = ChromeOptions()
-    options.binary_location = str(programs["chromium"])
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(executable_path=str(programs["chromedriver"])))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    """The API; the page and what it needs ask no database."""
+    use_cases: Any = object()
+    with served(lambda: create_app(use_cases, Checks(), system_clock, ApiLimits())) as [address]:
+        yield address
 
 
 def log(browser: Chrome, kind: str) -> list[dict[str, Any]]:
@@ -97,7 +53,7 @@ def test_the_page_lists_the_operations_and_asks_nobody_else(browser: Chrome, url
         lambda driver: driver.find_elements(By.CSS_SELECTOR, ".opblock")
     )
 
-    assert len(operations) == len(ENDPOINTS) + 5
+    assert len(operations) == sum(len(path.keys() - {"parameters"}) for path in DOCUMENT["paths"].values())
     page = browser.find_element(By.TAG_NAME, "body").text
     for endpoint in ENDPOINTS:
         assert endpoint.summary in page
@@ -109,4 +65,26 @@ def test_the_page_lists_the_operations_and_asks_nobody_else(browser: Chrome, url
     assert not complaints
     asked = requested(browser)
     assert f"{url}/openapi.json" in asked
+    assert {urlsplit(one).hostname for one in asked} == {LOOPBACK}
+
+
+def test_the_page_of_events_shows_each_and_asks_nobody_else(browser: Chrome, url: str) -> None:
+    browser.get(f"{url}/docs/events")
+    assert browser.title == "Pathbound Contacts on Kafka"
+    channels = [heading.text for heading in browser.find_elements(By.TAG_NAME, "h2")]
+    assert sorted(channels) == sorted(topic.name for topic in TOPICS)
+    for kind in ChangeType:
+        details = browser.find_element(By.ID, f"contacts.changes.{kind}")
+        assert not details.find_element(By.TAG_NAME, "table").is_displayed()
+        details.find_element(By.TAG_NAME, "summary").click()
+        text = details.text
+        assert details.find_element(By.TAG_NAME, "table").is_displayed()
+        assert "sequence" in text
+        assert f'"type": "{kind}"' in text
+    assert browser.find_element(By.TAG_NAME, "h1").value_of_css_property("font-family").startswith("system-ui")
+
+    complaints = [entry["message"] for entry in log(browser, "browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert not complaints
+    asked = requested(browser)
+    assert f"{url}/docs/events.css" in asked
     assert {urlsplit(one).hostname for one in asked} == {LOOPBACK}

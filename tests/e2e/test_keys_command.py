@@ -1,9 +1,6 @@
 """`pathbound keys` and what the command says of bad settings."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import aiohttp
@@ -13,18 +10,7 @@ from deploy.bootstrap import build_core
 from service.mongo.store import MongoStore
 from service.settings import MongoSettings
 from tests.support.api import serve
-
-
-def pathbound(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.cli.main", *arguments],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from tests.support.commands import pathbound
 
 
 @pytest.fixture
@@ -66,9 +52,48 @@ async def test_a_key_is_made_listed_and_revoked(store: MongoStore, env: dict[str
     assert "pathbound keys list" in unknown.stderr
 
 
+async def test_a_publishable_key_is_made_for_origins(store: MongoStore, env: dict[str, str]) -> None:
+    origins = ("--origin", "https://WWW.Example.com/", "--origin", "http://127.0.0.1:3000")
+    made = pathbound("keys", "create", "--tenant", "acme", "--publishable", *origins, "--json", **env)
+    key: dict[str, Any] = json.loads(made.stdout)
+    assert key["scopes"] == ["track:write"]
+    assert key["origins"] == ["https://www.example.com", "http://127.0.0.1:3000"]
+    assert key["api_key"].startswith("pbp_")
+    assert "https://www.example.com" in pathbound("keys", "list", **env).stdout
+    assert await store.api_keys.serves_origin("https://www.example.com")
+    assert pathbound("keys", "revoke", key["key_id"], **env).returncode == 0
+    assert not await store.api_keys.serves_origin("https://www.example.com")
+
+
+async def test_a_webhooks_secret_is_set_unseen_listed_unseen_and_removed(
+    store: MongoStore, env: dict[str, str]
+) -> None:
+    done = pathbound("webhooks", "intercom", "set", "--tenant", "acme", typed="hush-secret\n", **env)
+    assert (done.returncode, "/v1/webhooks/intercom/acme" in done.stdout) == (0, True)
+    assert await store.webhook_secrets.get("acme", "intercom") == "hush-secret"
+    listed = pathbound("webhooks", "intercom", "list", **env)
+    assert "acme" in listed.stdout
+    assert "hush-secret" not in done.stdout + done.stderr + listed.stdout + listed.stderr
+    assert pathbound("webhooks", "intercom", "set", "--tenant", "acme", **env).returncode == 2, "nothing was given"
+    assert pathbound("webhooks", "intercom", "remove", "--tenant", "acme", **env).returncode == 0
+    assert await store.webhook_secrets.get("acme", "intercom") is None
+    again = pathbound("webhooks", "intercom", "remove", "--tenant", "acme", **env)
+    assert (again.returncode, "webhooks intercom list" in again.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "env", "status", "sentence"),
     [
+        (["keys", "create", "--tenant", "x"], {}, 2, "--scope"),
+        (["keys", "create", "--tenant", "x", "--publishable"], {}, 2, "--origin"),
+        (
+            ["keys", "create", "--tenant", "x", "--scope", "events:read", "--origin", "https://a.example"],
+            {},
+            2,
+            "--origin",
+        ),
+        (["keys", "create", "--tenant", "x", "--publishable", "--origin", "a.example"], {}, 2, "must be an origin"),
+        (["webhooks", "intercom", "set", "--tenant", "$x"], {}, 2, "--tenant"),
         (["keys", "create", "--tenant", "$x", "--scope", "contacts:read"], {}, 2, "--tenant"),
         (["keys", "create", "--tenant", "x", "--scope", "everything"], {}, 2, "--scope"),
         (["keys", "list"], {"PATHBOUND_MONGO_TIMEOUT_MS": "soon"}, 2, "PATHBOUND_MONGO_TIMEOUT_MS"),

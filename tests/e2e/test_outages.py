@@ -13,6 +13,8 @@ from deploy.stack import LocalStack
 from tests.support.service_processes import System, own_stack, running_system
 from tests.support.waiting import eventually
 
+VISITS = {"events": [{"event": "page_view", "visitorId": "v-door"}]}
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
@@ -37,9 +39,19 @@ async def test_without_kafka_writes_are_accepted_and_told_later(stack: LocalStac
         health = await system.api.health("ready")
         assert health is not None
         assert (health.status, health.body["degraded"]) == (200, ["kafka"])
+        refused = await system.user.post("/v1/track", VISITS)
+        assert (refused.status, refused.code) == (503, "stream_unavailable")
+        assert int(refused.headers["Retry-After"]) > 0
     finally:
         await asyncio.to_thread(stack.kafka.start)
 
+    async def taken() -> bool:
+        return (await system.user.post("/v1/track", VISITS)).status == 202
+
+    await eventually(taken, 30, "the door for visits is open again")
+    await system.all_consumed()
+    visits = (await system.user.get("/v1/events", params={"event_type": "page_view"})).body["events"]
+    assert [event["visitor_id"] for event in visits] == ["v-door"], "sent twice, stored once"
     await system.outbox_empty()
     await system.api.wait_ready()
     told = [orjson.loads(record.value) for record in await system.changes()]

@@ -108,7 +108,7 @@ class Kafka:
             await admin.close()
         await self.producer.start()
 
-    async def send(self, count: int, value: bytes = b"v", partition: int | None = None, **more: Any) -> None:
+    async def send(self, count: int, value: bytes | None = b"v", partition: int | None = None, **more: Any) -> None:
         """`count` records, to one partition or to all in turn; returns when Kafka has them."""
         acks = [
             await self.producer.send(

@@ -11,6 +11,7 @@ import pytest
 
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.runtime import ConsumerRuntime, run_consumer
+from deploy.cli.options import stop_on_signals
 from service.clock import system_clock
 from service.settings import ConsumerSettings
 from tests.integration.test_consumer_runtime import PARTITIONS, Kafka, count_nothing, kafka
@@ -46,21 +47,32 @@ def handled(path: Path) -> list[tuple[int, int]]:
     return [(int(partition), int(offset)) for partition, offset in pairs]
 
 
-async def member(bootstrap: str, prefix: str, path: str) -> None:
+class StuckHandler(FileHandler):
+    """Begins, and never ends."""
+
+    async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
+        await super().handle(records)
+        await asyncio.Event().wait()
+        return []
+
+
+async def member(bootstrap: str, prefix: str, path: str, kind: str = "") -> None:
     settings = ConsumerSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix, consumer_batch=5)
-    runtime = ConsumerRuntime(FileHandler(Path(path)), settings, system_clock, count_nothing)
-    await run_consumer(runtime, asyncio.Event())
+    handler = StuckHandler(Path(path)) if kind == "stuck" else FileHandler(Path(path))
+    await run_consumer(ConsumerRuntime(handler, settings, system_clock, count_nothing), stop_on_signals())
+
+
+def start(kafka: Kafka, path: Path, *more: str) -> "subprocess.Popen[bytes]":
+    """A member in a process of its own."""
+    root = Path(__file__).parents[2]
+    argv = [sys.executable, __file__, kafka.bootstrap, kafka.prefix, str(path), *more]
+    return subprocess.Popen(argv, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture
 def members(kafka: Kafka, tmp_path: Path) -> Iterator[list[tuple[Path, subprocess.Popen[bytes]]]]:
-    root = Path(__file__).parents[2]
-    started = []
-    for number in range(2):
-        path = tmp_path / f"member{number}"
-        argv = [sys.executable, __file__, kafka.bootstrap, kafka.prefix, str(path)]
-        env = os.environ | {"PYTHONPATH": str(root)}
-        started.append((path, subprocess.Popen(argv, cwd=root, env=env, stdout=subprocess.DEVNULL)))
+    paths = [tmp_path / f"member{number}" for number in range(2)]
+    started = [(path, start(kafka, path)) for path in paths]
     yield started
     for _, process in started:
         process.kill()
@@ -89,6 +101,23 @@ async def test_kill_nine_loses_nothing(kafka: Kafka, members: list[tuple[Path, s
     await eventually(all_handled_and_committed, DEADLINE_S, "the other member took over and finished")
     expected = {(partition, offset) for partition in range(PARTITIONS) for offset in range(sent // PARTITIONS)}
     assert {*handled(killed_path), *handled(other_path)} == expected
+
+
+async def test_sigterm_ends_a_member_in_ten_seconds_though_its_handler_never_ends(kafka: Kafka, tmp_path: Path) -> None:
+    await kafka.send(20)
+    stuck = start(kafka, tmp_path / "stuck", "stuck")
+    try:
+
+        async def begun() -> bool:
+            return bool(handled(tmp_path / "stuck"))
+
+        await eventually(begun, DEADLINE_S, "the handler has begun")
+        stuck.terminate()
+        assert await asyncio.to_thread(stuck.wait, 10) == 0
+    finally:
+        stuck.kill()
+        stuck.wait()
+    assert await kafka.committed() == {}
 
 
 if __name__ == "__main__":

@@ -52,6 +52,20 @@ async def test_a_dead_letter_as_large_as_its_topic_allows_does_not_stall(kafka: 
     assert (told["dlq-omitted"], told["dlq-original-offset"]) == (str(size).encode(), b"0")
 
 
+async def test_keys_and_headers_of_every_size_pass(kafka: Kafka, group: Group) -> None:
+    sink = Sink()
+    await kafka.send(1, partition=0, key=b"k" * 5 * MIB)
+    await kafka.send(1, partition=0, headers=[("h" * MIB, b"v" * 4 * MIB)])
+    await kafka.send(1, b"poison", partition=0, key=b"k" * 8 * MIB, headers=[("h", b"v" * 4 * MIB)])
+    await kafka.send(1, None, partition=0, key=b"")
+    await kafka.send(1, partition=0)
+    group.start(RecordingHandler(sink))
+    await committed_are(kafka, {0: 5})
+    assert sink.handled[0] == list(range(5))
+    (letter,) = await kafka.dead_letters(1)
+    assert (len(letter.key), letter.value, len(letter.headers[0][1])) == (8 * MIB, b"poison", 4 * MIB)
+
+
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
 async def test_whatever_the_producers_compress_with_is_read(
     kafka_bootstrap: str, kafka: Kafka, group: Group, compression: str

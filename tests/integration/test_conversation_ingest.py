@@ -3,12 +3,14 @@
 import asyncio
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.bootstrap import build_core
 from schemas.contacts import CreateContact
 from service.contacts.context import Caller
+from service.conversations import projection
 from service.conversations.incoming import Delivery
 from service.ledger.model import Outcome
 from service.mongo.store import MongoStore
@@ -20,6 +22,12 @@ CALLER = Caller(TENANT, "key_1", None)
 sample = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+
+
+@pytest.fixture(autouse=True)
+def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of two messages is a large one, and kept in parts."""
+    monkeypatch.setattr(projection, "LARGE", 1)
 
 
 async def forget(store: MongoStore) -> None:

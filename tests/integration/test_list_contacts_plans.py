@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -210,6 +210,38 @@ async def test_a_search_that_finds_nearly_everything_walks_the_order(explainer: 
     probe, page = explainer.said
     assert (probe.keys, probe.documents) == (BROAD, 0)
     is_read_in_order(page)
+
+
+@pytest.mark.parametrize("order", ContactOrder)
+@pytest.mark.parametrize("asked", [{"words": ("acme",)}, {"words": ("acme", "example"), "has_linkedin": True}])
+async def test_a_walk_through_much_does_not_count_it_again_for_each_page(
+    explainer: Explainer, asked: dict[str, Any], order: ContactOrder
+) -> None:
+    query = ContactQuery(ContactFilter(TENANT, **asked), LIMIT, order)
+    first = await MongoContactList(explainer.database, None).page(query, 100_001)
+    explainer.said.clear()
+    await explainer.page(replace(query, behind=first.last), None, BROAD)
+
+    (page,) = explainer.said
+    assert not {"COLLSCAN", "SORT", "$sort"} & set(page.stages)
+    assert page.documents <= 20 * (LIMIT + 1)
+
+
+@pytest.mark.parametrize("known_total", [0, BROAD])
+@pytest.mark.parametrize("order", ContactOrder)
+@pytest.mark.parametrize(
+    "asked",
+    [{"words": ("acme",)}, {"country": "FR", "status": "enriched"}, {"city": "City 7"}, {"created_after": MORNING}],
+)
+async def test_what_was_counted_before_changes_the_way_and_not_the_answer(
+    explainer: Explainer, asked: dict[str, Any], order: ContactOrder, known_total: int
+) -> None:
+    lists = MongoContactList(explainer.database, None)
+    query = ContactQuery(ContactFilter(TENANT, **asked), 7, order)
+    first = await lists.page(query, 100_001)
+    told, untold = replace(query, behind=first.last), replace(query, offset=7)
+    found = await lists.page(told, None, known_total)
+    assert found.contacts == (await lists.page(untold, None)).contacts
 
 
 @pytest.mark.parametrize("order", ContactOrder)

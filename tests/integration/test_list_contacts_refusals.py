@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from deploy.bootstrap import build_core
+from service.mongo.bulk_load import MongoBulkLoad
+from service.mongo.store import MongoStore
 from tests.integration.test_list_contacts import ADA, counted, listed, some_contacts
-from tests.support.api import ApiUser, Reply
+from tests.support.api import ApiUser, Reply, serve
 from tests.support.tracker_fixtures import hostile_strings
 
 
@@ -153,3 +156,18 @@ async def test_bytes_that_are_no_text_do_no_harm(api: ApiUser, name: str, raw: s
     assert reply.status in (200, 400), reply
     if reply.status == 200:
         assert reply.body["contacts"] == []
+
+
+async def test_while_indexes_are_being_built_lists_are_to_be_asked_for_again(store: MongoStore) -> None:
+    core = build_core(store)
+    async with serve(core) as url:
+        user = await ApiUser.create(url, core)
+        try:
+            await MongoBulkLoad(store).drop_indexes()
+            reply = await user.get("/v1/contacts")
+            assert (reply.status, reply.code) == (503, "store_unavailable")
+            assert reply.headers["Retry-After"]
+            await MongoBulkLoad(store).build_indexes()
+            assert (await user.get("/v1/contacts")).status == 200
+        finally:
+            await user.close()

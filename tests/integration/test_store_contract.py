@@ -217,8 +217,8 @@ def outcomes(*told: tuple[int, str], tenant: str | None = TENANT, partition: int
     return [(Receipt("src", partition, offset, tenant), Outcome(outcome)) for offset, outcome in told]
 
 
-def a_row(next_offset: int, *, tenant: str | None = TENANT, partition: int = 0, **counts: int) -> Row:
-    return Row(RowKey("src", partition, tenant), next_offset, {one: counts.get(one, 0) for one in Outcome})
+def a_row(first: int, following: int, *, tenant: str | None = TENANT, partition: int = 0, **counts: int) -> Row:
+    return Row(RowKey("src", partition, tenant), first, following, {one: counts.get(one, 0) for one in Outcome})
 
 
 async def count(any_store: Any, told: list[tuple[Receipt, Outcome]]) -> None:
@@ -234,7 +234,7 @@ async def test_the_ledger_counts_each_record_once(any_store: Any) -> None:
     await count(any_store, first)
     await count(any_store, [])
 
-    assert await any_store.ledger.rows() == [a_row(10, stored=2, parked=1, dead_lettered=1, duplicate=1)]
+    assert await any_store.ledger.rows() == [a_row(3, 10, stored=2, parked=1, dead_lettered=1, duplicate=1)]
     assert (await any_store.ledger.rows())[0].received == 5
 
 
@@ -244,8 +244,8 @@ async def test_the_ledger_has_a_row_for_each_tenant_and_for_none(any_store: Any)
     await count(any_store, [*outcomes((0, "stored"), (3, "stored")), *nobody, *other])
     await count(any_store, outcomes((0, "parked"), partition=1))
 
-    none_row, other_row = a_row(2, tenant=None, dead_lettered=1), a_row(3, tenant="other", stored=1)
-    own = [a_row(4, stored=2), a_row(1, partition=1, parked=1)]
+    none_row, other_row = a_row(1, 2, tenant=None, dead_lettered=1), a_row(2, 3, tenant="other", stored=1)
+    own = [a_row(0, 4, stored=2), a_row(0, 1, partition=1, parked=1)]
     assert await any_store.ledger.rows() == [none_row, other_row, *own]
     assert await any_store.ledger.rows(TENANT) == own
     assert await any_store.ledger.rows(topic="src") == [none_row, other_row, *own]
@@ -255,7 +255,7 @@ async def test_the_ledger_has_a_row_for_each_tenant_and_for_none(any_store: Any)
 async def test_readers_of_one_partition_that_race_count_each_record_once(any_store: Any) -> None:
     told = outcomes(*((offset, "stored") for offset in range(40)))
     await asyncio.gather(*(count(any_store, told[: 10 * n]) for n in (1, 2, 3, 4) for _ in range(2)))
-    assert await any_store.ledger.rows() == [a_row(40, stored=40)]
+    assert await any_store.ledger.rows() == [a_row(0, 40, stored=40)]
 
 
 async def test_what_is_counted_in_a_transaction_that_fails_is_not_counted(any_store: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.bootstrap import Core, build_core
 from service.api.limits import ApiLimits
@@ -54,6 +55,27 @@ async def test_an_answer_that_takes_too_long_is_503(impatient: Any, monkeypatch:
 
     assert (reply.status, reply.code) == (503, "timeout")
     assert_described("GET", "/v1/contacts/{contact_id}", reply)
+
+
+async def test_a_sender_who_goes_before_the_end_of_its_body_is_no_fault_of_ours(api: ApiUser) -> None:
+    def answered(status: str) -> float:
+        labels = {"method": "POST", "route": "/v1/contacts", "status": status}
+        return REGISTRY.get_sample_value("pathbound_http_request_seconds_count", labels) or 0
+
+    before, faults = answered("400"), answered("500")
+    url = api.http._base_url
+    assert url is not None
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.api_key}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+
+    async def told() -> bool:
+        return answered("400") > before
+
+    await eventually(told, 10, "the request to be counted")
+    assert answered("500") == faults
 
 
 async def test_a_change_that_takes_too_long_is_still_ended(impatient: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ def mail(
     sent: bool,
     completeness: int,
 ) -> Delivery:
-    """A mail as one fetch of it gives it; the same number is the same mail."""
+    """A mail as one fetch of it gives it; the same number is the same mail. `completeness`: 0 tells no content, 1 some
+    headers, among which is none that its copies would be known by, 2 all."""
     key = MessageKey(TENANT, Source.GMAIL, mailbox, f"g{number}")
     message = Message(
         TENANT,
@@ -53,7 +54,8 @@ def mail(
         text="text" if completeness > 1 else None,
     )
     thread = thread_key(TENANT, Source.GMAIL, mailbox, f"th{number % 2}")
-    content = Content(message, (completeness, 0), Direction.INBOUND, tuple(who), f"copy{copy}" if copy else None)
+    known_by = f"copy{copy}" if copy and completeness > 1 else None
+    content = Content(message, (completeness, 0), Direction.INBOUND, tuple(who), known_by)
     state = MessageState((version, 0), labels, Direction.OUTBOUND if sent else None)
     return delivery(messages=(MessageFact(key, thread, content if completeness else None, state),))
 

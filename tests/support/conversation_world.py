@@ -17,6 +17,8 @@ from service.conversations.ingest import ConversationIngest
 from service.conversations.model import ConversationRow
 from service.errors import IdentityTakenError
 from service.identity.linking import Linker
+from service.profile.model import OF_MESSAGE
+from service.timeline.model import TimelineEvent
 from tests.support.conversation_facts import TENANT
 from tests.support.events import MORNING
 from tests.support.interleaving import interleave, run_to_end, turn
@@ -67,7 +69,9 @@ class World:
                 for (contact_id, conversation), thread in memory.all("contact_thread").items()
             },
             "events": {
-                key: replace(event, received_at=MORNING, contact_id=names.get(event.contact_id or ""))
+                told_of(event, names): replace(
+                    event, event_id="", received_at=MORNING, contact_id=names.get(event.contact_id or "")
+                )
                 for key, event in memory.all("event").items()
                 if key not in crm
             },
@@ -75,6 +79,14 @@ class World:
                 names[contact_id]: one for (_, contact_id), one in memory.all("conversed").items() if one.counts
             },
         }
+
+
+def told_of(event: TimelineEvent, names: Mapping[str, str]) -> tuple[str | None, ...]:
+    """What decides an event's id; a message has another for each contact: whose it is, as whom, the copy shown."""
+    if OF_MESSAGE not in event.context:
+        return (event.event_id,)
+    data, contact = event.data, names.get(event.contact_id or "")
+    return contact, event.identities[0].value, data["account"], data["message_id"]
 
 
 def _named(row: ConversationRow, names: Mapping[str, str]) -> ConversationRow:

@@ -4,14 +4,18 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message as ParsedMail
 from typing import Any
 
+from consumers.gmail.normalise import normalise
 from consumers.runtime.outcomes import Record
 from schemas.topics import GMAIL_MESSAGES
+from service.conversations.incoming import Content, MessageFact
+from service.conversations.model import Message
 
+TOLERANCE = timedelta(hours=1)
 RECEIVED = datetime(2026, 11, 23, 9, 30, 0, 123_000, tzinfo=UTC)
 TENANT = "acme"
 MAILBOX = "rep@ours.example"
@@ -174,3 +178,19 @@ def _raw_headers(part: ParsedMail) -> list[tuple[str, str]]:
 def _unescaped(value: str) -> str:
     """Bytes beyond ASCII, which the parser keeps as surrogates, as UTF-8 where they are."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def fact_of(message: Resource | None = None, **envelope: Any) -> MessageFact:
+    """The one fact that a record of this message tells."""
+    (fact,) = normalise(gmail_record(message, **envelope), TOLERANCE).messages
+    return fact
+
+
+def content_of(**fields: Any) -> Content:
+    content = fact_of(gmail_message(**fields)).content
+    assert content is not None
+    return content
+
+
+def message_of(**fields: Any) -> Message:
+    return content_of(**fields).message

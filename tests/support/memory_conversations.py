@@ -3,13 +3,14 @@
 What is written is a new object, even where nothing changes: that is how writers of one document conflict there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
 from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.join import MessageRecord, SourceThread, persons_of
 from service.conversations.model import ConversationRow, Thread, ThreadKey
+from service.conversations.parts import Parts, part_number
 from service.conversations.rows import identity_of_row
 from service.errors import DuplicateKeyError
 from service.identity.model import Identity
@@ -113,6 +114,15 @@ class Rows:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.tenant_id == tenant_id and (row.contact_id, row.conversation_id) in pairs]
 
+    async def of_parts(self, tenant_id: str, parts: Set[tuple[str, str, int]]) -> list[ConversationRow]:
+        rows = await self.of_threads(tenant_id, {(contact_id, one) for contact_id, one, _ in parts})
+        return [row for row in rows if (row.contact_id, row.conversation_id, part_number(row.message_id)) in parts]
+
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[ConversationRow]]:
+        rows: list[ConversationRow] = await _all(self._view, "row")
+        mine = [row for row in rows if (row.tenant_id, row.contact_id) == (tenant_id, contact_id)]
+        yield sorted(mine, key=lambda row: (row.conversation_id, row.row_id))
+
     async def awaiting(self, identity: Identity, limit: int) -> list[ConversationRow]:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.contact_id is None and identity_of_row(row) == identity][:limit]
@@ -126,6 +136,19 @@ class Rows:
         return bound
 
 
+class ThreadParts:
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> dict[tuple[str, str], Parts]:
+        known = await self._view.reading()
+        found = {pair: known["thread_parts", pair] for pair in pairs if ("thread_parts", pair) in known}
+        return {pair: parts for pair, parts in found.items() if parts.key.tenant_id == tenant_id}
+
+    async def write(self, tenant_id: str, parts: Mapping[tuple[str, str], Parts]) -> None:
+        await self._view.writing({("thread_parts", pair): one if one.of else None for pair, one in parts.items()})
+
+
 class ContactThreads:
     def __init__(self, view: View) -> None:
         self._view = view
@@ -133,3 +156,13 @@ class ContactThreads:
     async def write(self, tenant_id: str, pairs: Set[tuple[str, str]], threads: Sequence[Thread]) -> None:
         seen = {(one.contact_id, one.key.conversation_id): one for one in threads if one.shown or one.mailbox}
         await self._view.writing({("contact_thread", pair): seen.get(pair) for pair in pairs})
+
+    async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[Thread]:
+        known = await self._view.reading()
+        found: list[Thread] = [known["contact_thread", pair] for pair in pairs if ("contact_thread", pair) in known]
+        return [one for one in found if one.key.tenant_id == tenant_id]
+
+    async def of_contact(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[str]]:
+        threads: list[Thread] = await _all(self._view, "contact_thread")
+        mine = [one for one in threads if (one.key.tenant_id, one.contact_id) == (tenant_id, contact_id)]
+        yield [one.key.conversation_id for one in mine]

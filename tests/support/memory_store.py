@@ -15,13 +15,14 @@ from service.contacts.model import Contact
 from service.conversations.model import Thread
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
-from service.ledger.model import Outcome, Receipt, Row, additions, row_key
+from service.ledger.model import Outcome, Receipt, Row, additions, by_row
 from service.outbox.model import OutboxRecord
-from service.profile.conversed import Conversed, ShownThread, conversed
-from service.profile.model import MAX_DEVICES, Profile, Totals, merge, with_conversed
+from service.profile.conversed import Conversed, conversed, shown_thread
+from service.profile.model import Profile, Totals, merge, with_conversed
 from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
-from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads
+from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads, ThreadParts
+from tests.support.memory_rebuild import ContactWalk, ProfileRecords, Rebuilds, profile_of
 
 T = TypeVar("T")
 Turn = Callable[[], Awaitable[None]]
@@ -114,6 +115,9 @@ class Contacts:
     async def replace(self, contact: Contact) -> None:
         await self._view.writing({("contact", contact.contact_id): contact})
 
+    async def bury(self, contact: Contact) -> None:
+        await self._view.writing({("contact", contact.contact_id): None})
+
 
 class Identities:
     def __init__(self, view: View) -> None:
@@ -141,6 +145,11 @@ class Identities:
         owners = await self.owners(identities)
         await self._view.writing({("identity", one): None for one, owner in owners.items() if owner == contact_id})
 
+    async def free_all(self, tenant_id: str, contact_id: str) -> None:
+        known = {key: value for (name, key), value in (await self._view.reading()).items() if name == "identity"}
+        mine = [one for one, (owner, _) in known.items() if (one.tenant_id, owner) == (tenant_id, contact_id)]
+        await self._view.writing({("identity", one): None for one in mine})
+
     async def finish(self, link_tasks: Sequence[str]) -> None:
         await self._view.writing({("task", task): None for task in link_tasks})
 
@@ -161,6 +170,10 @@ class Events:
         wanted = set(event_ids)
         found = [event for event in await self._all() if event.event_id in wanted]
         return {event.event_id: event.contact_id is None and bool(event.identities) for event in found}
+
+    async def get(self, tenant_id: str, event_ids: Sequence[str]) -> list[TimelineEvent]:
+        wanted = set(event_ids)
+        return [one for one in await self._all() if one.tenant_id == tenant_id and one.event_id in wanted]
 
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
         known = owners or {}
@@ -219,52 +232,44 @@ class Profiles:
     async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
         known = await self._view.reading()
         keys = {("totals", (tenant_id, contact_id)): total for contact_id, total in totals.items()}
-        await self._view.writing({key: merge(known.get(key, Totals()), total) for key, total in keys.items()})
+        changed = {key: merge(known.get(key, Totals()), total) for key, total in keys.items()}
+        await self._view.writing(changed | _touched(known, tenant_id, list(totals)))
 
     async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
         known = await self._view.reading()
-        threads = [value for (name, _), value in known.items() if name == "contact_thread"]
+        threads: list[Thread] = [value for (name, _), value in known.items() if name == "contact_thread"]
         figures: Documents = {
             ("conversed", (tenant_id, contact_id)): conversed(
-                _shown(thread) for thread in threads if thread.contact_id == contact_id and thread.shown
+                shown_thread(one.key, one.shown) for one in threads if one.contact_id == contact_id and one.shown
             )
             for contact_id in contact_ids
         }
         # The profile itself is written: whoever else does that conflicts.
         profiles = {(tenant_id, one): known.get(("totals", (tenant_id, one)), Totals()) for one in contact_ids}
-        await self._view.writing(figures | {("totals", key): replace(total) for key, total in profiles.items()})
+        written: Documents = {("totals", key): replace(total) for key, total in profiles.items()}
+        await self._view.writing(figures | written | _touched(known, tenant_id, contact_ids))
+
+    async def touch(self, tenant_id: str, contact_id: str) -> None:
+        known, key = await self._view.reading(), ("totals", (tenant_id, contact_id))
+        written: Documents = {key: replace(known.get(key, Totals()))}
+        await self._view.writing(written | _touched(known, tenant_id, [contact_id]))
+
+    async def close(self, tenant_id: str, contact_id: str) -> None:
+        key = (tenant_id, contact_id)
+        # Replaced, not removed: removing what is not there would conflict with nobody.
+        await self._view.writing({("totals", key): Totals(), ("conversed", key): None, ("touched", key): None})
 
     async def get(self, tenant_id: str, contact_id: str) -> Profile | None:
-        known = await self._view.reading()
-        total: Totals | None = known.get(("totals", (tenant_id, contact_id)))
-        if total is None:
+        known, key = await self._view.reading(), (tenant_id, contact_id)
+        if ("totals", key) not in known:
             return None
-        profile = Profile(
-            sources=tuple(sorted(total.sources)),
-            page_views=total.page_views,
-            sessions=len(total.session_ids),
-            device_count=len(total.devices),
-            devices=tuple(sorted(total.devices)[:MAX_DEVICES]),
-            first_seen_at=total.first_seen_at,
-            last_seen_at=total.last_seen_at,
-            last_page=total.last_page,
-            first_referrer=total.first_referrer,
-            first_utm=total.first_utm,
-            last_utm=total.last_utm,
-        )
-        return with_conversed(profile, known.get(("conversed", (tenant_id, contact_id)), Conversed()))
+        profile = profile_of(known["totals", key], known.get(("conversed", key), Conversed()))
+        return with_conversed(profile, profile.conversed)
 
 
-def _shown(thread: Thread) -> ShownThread:
-    figures = thread.shown
-    assert figures is not None
-    return ShownThread(
-        figures.last_message_at,
-        thread.key.conversation_id,
-        figures.last_message_direction,
-        thread.key.source,
-        figures.first_message_at,
-    )
+def _touched(known: Documents, tenant_id: str, contact_ids: Sequence[str]) -> Documents:
+    keys: list[Key] = [("touched", (tenant_id, contact_id)) for contact_id in contact_ids]
+    return {key: known.get(key, 0) + 1 for key in keys}
 
 
 class Ledger:
@@ -273,8 +278,9 @@ class Ledger:
 
     async def count(self, outcomes: Sequence[tuple[Receipt, Outcome]]) -> None:
         known = await self._view.reading()
-        rows = {key: known["ledger", key] for key in {row_key(one) for one, _ in outcomes} if ("ledger", key) in known}
-        added = additions(outcomes, {key: row.next_offset for key, row in rows.items()})
+        told = by_row(outcomes)
+        rows = {key: known["ledger", key] for key in told if ("ledger", key) in known}
+        added = additions(told, {key: row.next_offset for key, row in rows.items()})
         await self._view.writing({("ledger", row.key): _sum(rows.get(row.key), row) for row in added})
 
     async def rows(self, tenant_id: str | None = None, topic: str | None = None) -> list[Row]:
@@ -286,7 +292,7 @@ class Ledger:
 def _sum(before: Row | None, added: Row) -> Row:
     old = before.counts if before else {}
     counts = {outcome: old.get(outcome, 0) + added.counts.get(outcome, 0) for outcome in Outcome}
-    return added._replace(counts=counts)
+    return added._replace(first_offset=before.first_offset if before else added.first_offset, counts=counts)
 
 
 class Outbox:
@@ -307,10 +313,14 @@ class MemorySession:
         self.identities = Identities(view)
         self.events = Events(view)
         self.profiles = Profiles(view)
+        self.profile_records = ProfileRecords(view)
+        self.contact_list = ContactWalk(view)
+        self.rebuilds = Rebuilds(view)
         self.messages = Messages(view)
         self.source_threads = SourceThreads(view)
         self.rows = Rows(view)
         self.contact_threads = ContactThreads(view)
+        self.thread_parts = ThreadParts(view)
         self.ledger = Ledger(view)
         self.outbox = Outbox(view)
 

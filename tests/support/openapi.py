@@ -24,7 +24,7 @@ def resolve(described: dict[str, Any]) -> dict[str, Any]:
 
 def faults(schema: dict[str, Any], value: Any, *, strict: bool = True) -> list[str]:
     """What is wrong with `value`; `strict` also minds fields that are not described."""
-    components = _strict(DOCUMENT["components"]) if strict else DOCUMENT["components"]
+    components = strict_schema(DOCUMENT["components"]) if strict else DOCUMENT["components"]
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "components": components}
     return [f"{error.json_path}: {error.message[:200]}" for error in Draft202012Validator(whole).iter_errors(value)]
 
@@ -42,12 +42,13 @@ def assert_described(method: str, path: str, reply: Reply) -> None:
         assert name in reply.headers, (method, path, name)
 
 
-def _strict(schema: Any) -> Any:
+def strict_schema(schema: Any) -> Any:
+    """The same schema, that minds fields which are not described."""
     if isinstance(schema, list):
-        return [_strict(item) for item in schema]
+        return [strict_schema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    stricter = {key: _strict(value) for key, value in schema.items()}
+    stricter = {key: strict_schema(value) for key, value in schema.items()}
     if schema.get("type") == "object" and "properties" in schema:
         stricter.setdefault("additionalProperties", False)
     return stricter

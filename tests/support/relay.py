@@ -61,22 +61,34 @@ async def running(
 
 
 async def read_committed(bootstrap: str, topic: str) -> list[Any]:
-    """All that a `read_committed` subscriber gets from the topic's start to its end as of now, by partition."""
+    """All that a `read_committed` subscriber gets from the topic's start to its end as of now, by partition.
+
+    What was acknowledged is visible only once its transaction's marker is written, a moment later: that is waited for.
+    """
+    ends = await _log_ends(bootstrap, topic)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, isolation_level="read_committed", fetch_max_bytes=64 * 1024 * 1024
     )
     await consumer.start()
     try:
-        found = await consumer._client._wait_on_metadata(topic)
-        partitions = [TopicPartition(topic, number) for number in sorted(found)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)  # the last stable offset
+        consumer.assign(list(ends))
+        await consumer.seek_to_beginning(*ends)
         records = []
-        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():
                 records += batch
         return records
+    finally:
+        await consumer.stop()
+
+
+async def _log_ends(bootstrap: str, topic: str) -> dict[TopicPartition, int]:
+    """The ends of the partitions' logs, open transactions included."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        found = await consumer._client._wait_on_metadata(topic)
+        return dict(await consumer.end_offsets([TopicPartition(topic, number) for number in sorted(found)]))
     finally:
         await consumer.stop()
 

@@ -145,7 +145,7 @@ class System:
         self.core = core
         self.topics = topics
         self.directory = DataDirectory(directory)
-        self._env = env
+        self.env = dict(env)
         self.api = self._process("api", ["api"])
         self.relays = [self._process("relay-1", ["relay"])]
         self.consumers: list[ServiceProcess] = []
@@ -174,7 +174,7 @@ class System:
         self.relays.append(self._process(f"relay-{len(self.relays) + 1}", ["relay"]))
         return self.relays[-1]
 
-    def add_consumer(self, source: str) -> ServiceProcess:
+    def add_consumer(self, source: str = "tracker") -> ServiceProcess:
         """Another consumer, not started."""
         self.consumers.append(self._process(f"consumer-{len(self.consumers) + 1}", ["consume", source]))
         return self.consumers[-1]
@@ -190,7 +190,7 @@ class System:
             await process.wait_ready()
 
     def _process(self, name: str, arguments: Sequence[str]) -> ServiceProcess:
-        return ServiceProcess(name, arguments, self.directory, self._env)
+        return ServiceProcess(name, arguments, self.directory, self.env)
 
     # --- the sources' topics ----------------------------------------------------------------------------------------
 

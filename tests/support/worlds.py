@@ -24,13 +24,16 @@ class World:
     action_id: str
     email: str
     visitor_id: str
+    webhook_secret: str
     cursors: dict[str, str]
     secrets: tuple[str, ...]
 
     @property
     def ids(self) -> dict[str, str]:
         """By the names that paths give them."""
-        return {"contact_id": self.contact_id, "note_id": self.note_id, "action_id": self.action_id}
+        return {"contact_id": self.contact_id, "note_id": self.note_id, "action_id": self.action_id} | {
+            "tenant": self.user.tenant_id
+        }
 
     def path(self, template: str) -> str:
         """A route's path with this world's ids."""
@@ -59,5 +62,16 @@ async def make_world(user: ApiUser, store: MongoStore) -> World:
     pages = {path: await user.get(path, params={"limit": 1}) for path in ("/v1/contacts", "/v1/events")}
     cursors = {path: page.body["pagination"]["next_cursor"] for path, page in pages.items()}
     note_id, action_id = note.body["note"]["note_id"], action.body["action_id"]
-    secrets = (*told.values(), contact_id, note_id, action_id, event.event_id, user.tenant_id, user.key_id)
-    return World(user, told, contact_id, note_id, action_id, email, visitor_id, cursors, secrets)
+    webhook_secret = uuid.uuid4().hex
+    await store.webhook_secrets.put(user.tenant_id, "intercom", webhook_secret, event.received_at)
+    secrets = (
+        *told.values(),
+        webhook_secret,
+        contact_id,
+        note_id,
+        action_id,
+        event.event_id,
+        user.tenant_id,
+        user.key_id,
+    )
+    return World(user, told, contact_id, note_id, action_id, email, visitor_id, webhook_secret, cursors, secrets)

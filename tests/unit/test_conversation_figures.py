@@ -1,14 +1,16 @@
 """Which copy of a mail stands for all, and what a thread amounts to, whatever the order in which rows come."""
 
 import random
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Source
-from service.conversations.figures import MAX_PARTICIPANTS, figures_of, settle
+from service.conversations.figures import MAX_PARTICIPANTS, figures_of, settle, summary_of, together
 from service.conversations.model import ConversationRow, Direction, Message, Participant
 from tests.support.events import MORNING
 
@@ -100,3 +102,34 @@ def test_nothing_amounts_to_nothing_and_participants_are_bounded() -> None:
     figures = figures_of(a_row(number) for number in range(300))
     assert figures is not None
     assert len(figures.participants) == MAX_PARTICIPANTS
+
+
+MESSAGES = st.lists(
+    st.tuples(
+        st.integers(0, 9),
+        st.none() | st.sampled_from(["Hello", "Re: Hello"]),
+        st.lists(st.builds(Participant, st.sampled_from([None, "a@x.example", "b@x.example"]), st.sampled_from("AB"))),
+        st.sampled_from(Direction),
+        st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+@given(MESSAGES)
+def test_a_thread_is_its_parts_together_whatever_way_it_is_parted(told: list[Any]) -> None:
+    items, parts = [], defaultdict(list)
+    for number, (minute, subject, named, direction, part) in enumerate(told):
+        row, message = a_row(number)
+        row = replace(row, sent_at=MORNING + timedelta(minutes=minute), direction=direction)
+        item = row, replace(message, subject=subject, snippet=f"Snippet {number}", to=tuple(named))
+        items.append(item)
+        parts[part].append(item)
+
+    assert together(summary_of(part) for part in parts.values()) == figures_of(items)
+
+
+def test_more_participants_than_are_named_are_the_first_whatever_way_a_thread_is_parted() -> None:
+    items = [a_row(number) for number in range(300)]
+    parts = [summary_of(items[start::7]) for start in range(7)]
+    assert together(parts) == figures_of(items)

@@ -1,0 +1,237 @@
+"""The description of what is on Kafka (AsyncAPI 3.0), made of the models and the list of topics.
+
+`schemas/asyncapi.json` is what this gives, committed; a test fails where they differ (`make asyncapi` writes it anew).
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from schemas.change_examples import CHANGES, cloud_event
+from schemas.changes import (
+    CONTENT_TYPE,
+    DATA_CONTENT_TYPE,
+    DATA_MODELS,
+    ChangeEvent,
+    ChangeType,
+    CloudEvent,
+    dataschema_of,
+)
+from schemas.gmail import GmailEnvelope
+from schemas.intercom import IntercomEnvelope
+from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER, ContactSnapshot, SnapshotEvent
+from schemas.topics import (
+    CONTACTS_CHANGES,
+    CONTACTS_SNAPSHOT,
+    GMAIL_MESSAGES,
+    INTERCOM_EVENTS,
+    TOPICS,
+    TRACKER_EVENTS,
+    TopicSpec,
+    dead_letters_of,
+)
+from schemas.tracker import TrackerEnvelope
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+_KAFKA = "0.5.0"
+_DESCRIPTION = (
+    "Every change of a contact is an event on `contacts.changes`: CloudEvents 1.0 over Kafka, key = contact id, in the"
+    " order in which the contact changed. Delivery is at least once: an event may come again, with the same `id` and"
+    " `sequence`. `sequence` counts each contact's events from 1 without a gap, so that a subscriber can show that it"
+    " missed nothing. Read with isolation level `read_committed`. A record with the header `replay` was published again"
+    " on request. Events change by addition only: bear with fields and values that you do not know."
+)
+_SNAPSHOTS = (
+    "The latest state of every contact: compacted, key = contact id, so that reading it to its end gives all contacts."
+    " A record without a value says that the contact is gone. `sequence` is that of the last event included: a"
+    " subscriber that goes on with `contacts.changes` drops what is not above it."
+)
+_TOMBSTONE = "contact.gone"
+INBOUND: dict[str, tuple[type[BaseModel], str]] = {
+    TRACKER_EVENTS: (TrackerEnvelope, "One visitor event, as a tracker's backend produces it; key = `visitorId`."),
+    GMAIL_MESSAGES: (
+        GmailEnvelope,
+        "A mail, new labels of one, or its deletion, from the Gmail API; key = the mailbox's address.",
+    ),
+    INTERCOM_EVENTS: (
+        IntercomEnvelope,
+        "A webhook notification, or a conversation from Intercom's REST API; key = the conversation's id, else the"
+        " Intercom contact's.",
+    ),
+}
+"""What we read: the model of each topic's records, and what they are."""
+
+
+def describe_topics(version: str) -> Json:
+    """The whole document, in a stable order; `version` is the application's."""
+    refs, schemas = _schemas()
+    messages: Json = {str(kind): _change(kind, refs[DATA_MODELS[kind]]) for kind in ChangeType}
+    channels: Json = {CONTACTS_CHANGES: _channel(_spec(CONTACTS_CHANGES), [*map(str, ChangeType)], _DESCRIPTION)}
+    messages[SNAPSHOT_TYPE] = _snapshot(refs[ContactSnapshot])
+    messages[_TOMBSTONE] = _tombstone()
+    channels[CONTACTS_SNAPSHOT] = _channel(_spec(CONTACTS_SNAPSHOT), [SNAPSHOT_TYPE, _TOMBSTONE], _SNAPSHOTS)
+    for topic, (model, description) in INBOUND.items():
+        messages[topic] = _inbound(topic, refs[model], description)
+        messages[dead_letters_of(topic)] = _dead_letter(topic)
+        channels[topic] = _channel(_spec(topic), [topic], description)
+        said = f"What could not be handled from `{topic}`: the record as it was, with headers that say why."
+        channels[dead_letters_of(topic)] = _channel(_spec(dead_letters_of(topic)), [dead_letters_of(topic)], said)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Pathbound Contacts on Kafka",
+            "version": version,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": DATA_CONTENT_TYPE,
+        "channels": channels,
+        "operations": {_operation_id(name): _operation(name, channel) for name, channel in channels.items()},
+        "components": {"messages": messages, "schemas": schemas},
+    }
+
+
+def _schemas() -> tuple[dict[type[BaseModel], Json], Json]:
+    """A reference for each model, and the components."""
+    models: dict[type[BaseModel], None] = dict.fromkeys(
+        [*DATA_MODELS.values(), ContactSnapshot, *(model for model, _ in INBOUND.values())]
+    )
+    by_model, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    return {model: by_model[model, "validation"] for model in models}, dict(sorted(definitions["$defs"].items()))
+
+
+def _spec(name: str) -> TopicSpec:
+    return next(topic for topic in TOPICS if topic.name == name)
+
+
+def _channel(topic: TopicSpec, messages: list[str], description: str) -> Json:
+    configuration = {key: value for key, value in topic.config.items() if key in _CONFIGURATION}
+    return {
+        "address": topic.name,
+        "description": description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {
+            "kafka": {
+                "topic": topic.name,
+                "topicConfiguration": {key: _CONFIGURATION[key](value) for key, value in configuration.items()},
+                "bindingVersion": _KAFKA,
+            }
+        },
+    }
+
+
+_CONFIGURATION: dict[str, Any] = {
+    "max.message.bytes": int,
+    "retention.ms": int,
+    "delete.retention.ms": int,
+    "cleanup.policy": lambda value: value.split(","),
+}
+"""What of a topic's configuration AsyncAPI's Kafka binding knows, and as what."""
+
+
+def _operation_id(channel: str) -> str:
+    verb = "read" if channel in INBOUND else "publish"
+    return verb + "".join(word.capitalize() for word in channel.split("."))
+
+
+def _operation(name: str, channel: Json) -> Json:
+    return {
+        "action": "receive" if name in INBOUND else "send",
+        "channel": {"$ref": f"#/channels/{name}"},
+        "summary": f"{'Read' if name in INBOUND else 'Publish to'} {name}.",
+        "messages": [{"$ref": f"#/channels/{name}/messages/{message}"} for message in channel["messages"]],
+    }
+
+
+def _change(kind: ChangeType, data: Json) -> Json:
+    example = cloud_event(kind, CHANGES[kind], sequence=1 if kind is ChangeType.CONTACT_CREATED else 2)
+    return {
+        "name": str(kind),
+        "title": str(kind),
+        "summary": (DATA_MODELS[kind].__doc__ or "").strip(),
+        "contentType": CONTENT_TYPE,
+        "headers": _HEADERS,
+        "payload": cloud_event_schema(kind, data),
+        "bindings": _KEY,
+        "examples": [{"name": str(kind), "payload": example}],
+    }
+
+
+def _snapshot(data: Json) -> Json:
+    example = cloud_event(SNAPSHOT_TYPE, CHANGES[ChangeType.CONTACT_CREATED], sequence=1)
+    own = SnapshotEvent.model_json_schema()["properties"]
+    return {
+        "name": SNAPSHOT_TYPE,
+        "title": SNAPSHOT_TYPE,
+        "summary": (ContactSnapshot.__doc__ or "").strip(),
+        "contentType": CONTENT_TYPE,
+        "headers": _SNAPSHOT_HEADERS,
+        "payload": cloud_event_schema(SNAPSHOT_TYPE, data, SnapshotEvent),
+        "bindings": _KEY,
+        "examples": [{"name": SNAPSHOT_TYPE, "payload": {name: example[name] for name in own}}],
+    }
+
+
+def _tombstone() -> Json:
+    return {
+        "name": _TOMBSTONE,
+        "title": _TOMBSTONE,
+        "summary": "A record without a value: the contact was deleted.",
+        "contentType": DATA_CONTENT_TYPE,
+        "headers": _SNAPSHOT_HEADERS,
+        "payload": {"type": "null"},
+        "bindings": _KEY,
+    }
+
+
+def cloud_event_schema(kind: str, data: Json, model: type[CloudEvent] = ChangeEvent) -> Json:
+    """The schema of an event of one type: the attributes, and its own `data`."""
+    schema = model.model_json_schema()
+    own = {
+        "type": {"const": kind, "type": "string"},
+        "dataschema": {"const": dataschema_of(kind), "type": "string"},
+        "data": data,
+    }
+    return {"type": "object", "properties": {**schema["properties"], **own}, "required": schema["required"]}
+
+
+def _header(description: str) -> Json:
+    return {"type": "string", "description": description}
+
+
+_HEADERS: Json = {
+    "type": "object",
+    "properties": {
+        "content-type": _header(
+            f"`{CONTENT_TYPE}`. In binary mode, a setting of the relay, that of `data`, which is then the whole value;"
+            " the attributes are headers `ce_…`."
+        ),
+        "traceparent": _header("As in the event."),
+        "x-request-id": _header("`requestid` of the event."),
+        "replay": _header("Only on a record that was published again in place: when, ISO 8601."),
+    },
+    "required": ["content-type", "traceparent"],
+}
+_SNAPSHOT_HEADERS: Json = {
+    "type": "object",
+    "properties": {TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else.")},
+    "required": [TENANT_HEADER],
+}
+_KEY: Json = {"kafka": {"key": {"type": "string", "description": "The contact id."}, "bindingVersion": _KAFKA}}
+
+
+def _inbound(topic: str, schema: Json, description: str) -> Json:
+    return {"name": topic, "title": topic, "summary": description, "contentType": DATA_CONTENT_TYPE, "payload": schema}
+
+
+def _dead_letter(topic: str) -> Json:
+    return {
+        "name": dead_letters_of(topic),
+        "title": dead_letters_of(topic),
+        "summary": f"A record of `{topic}` as it came, byte for byte.",
+        "contentType": "application/octet-stream",
+        "payload": {"description": "Anything: it could not be handled."},
+    }

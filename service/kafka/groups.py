@@ -1,0 +1,32 @@
+"""What consumer groups have committed."""
+
+import asyncio
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+
+from service.errors import StreamUnavailableError
+from service.kafka.topics import close_admin
+
+_BOUND_SECONDS = 10.0
+_REQUEST_TIMEOUT_MS = 5_000
+
+
+async def committed_offsets(bootstrap: str, group_ids: list[str]) -> dict[tuple[str, int], int]:
+    """The groups' offsets by topic and partition; what has none is left out. Raises StreamUnavailableError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    found: dict[tuple[str, int], int] = {}
+    try:
+        async with asyncio.timeout(_BOUND_SECONDS):
+            await admin.start()
+            for group_id in group_ids:
+                for partition, committed in (await admin.list_consumer_group_offsets(group_id)).items():
+                    if committed.offset >= 0:
+                        found[partition.topic, partition.partition] = committed.offset
+    except GroupCoordinatorNotAvailableError:
+        return found  # no group has ever committed: the broker has not made its offsets topic yet
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise StreamUnavailableError(type(error).__name__) from error
+    finally:
+        await close_admin(admin)
+    return found

@@ -1,0 +1,79 @@
+"""Publishing again what was published: implements `service.feed.ports.ReplayPublisher`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from aiokafka import AIOKafkaProducer
+
+from service.errors import FeedRequestError
+from service.kafka.cloudevents import encode_of
+from service.kafka.producers import discard, make_producer
+from service.kafka.refusals import in_feed_words
+from service.kafka.sending import send_all
+from service.kafka.topics import partitions_of
+from service.outbox.model import OutboxRecord
+from service.settings import FeedSettings
+
+_STEP_SECONDS = 30.0
+_TRANSACTION_MS = 900_000
+"""The most that brokers allow by default. What fails is aborted at once and does not wait for it."""
+
+
+class KafkaReplayPublisher:
+    """Two replays for one tenant at one time exclude each other: the later one fences the earlier one."""
+
+    def __init__(self, settings: FeedSettings, tenant_id: str) -> None:
+        self._bootstrap = settings.kafka_bootstrap
+        self._transactional_id = f"{settings.topic_prefix}pathbound.replay.{tenant_id}"
+        self._encode = encode_of(settings.relay_content_mode)
+
+    async def check(self, topic: str, like: str) -> None:
+        """See ReplayPublisher.check."""
+        if topic == like:
+            return
+        needed, found = await partitions_of(self._bootstrap, like), await partitions_of(self._bootstrap, topic)
+        if needed is None:
+            raise FeedRequestError(f"There is no topic {like}: make it with `pathbound init`.")
+        if found is None:
+            raise FeedRequestError(f"There is no topic {topic}: make it with {needed} partitions first.")
+        if found < needed:
+            raise FeedRequestError(
+                f"{topic} has {found} partition{'s' if found > 1 else ''} and {like} has {needed}: give it as many, "
+                "so that its subscribers can share the work as the feed's do."
+            )
+
+    async def publish(self, topic: str, batches: AsyncIterator[Sequence[OutboxRecord]]) -> int:
+        """See ReplayPublisher.publish."""
+        count, clean = 0, False
+        producer = make_producer(self._bootstrap, self._transactional_id, _TRANSACTION_MS)
+        try:
+            with in_feed_words("publish to", topic):
+                async with asyncio.timeout(_STEP_SECONDS):
+                    await producer.start()
+                    await producer.begin_transaction()
+            async for records in batches:
+                with in_feed_words("publish to", topic):
+                    async with asyncio.timeout(_STEP_SECONDS):
+                        await send_all(producer, [replace(one, topic=topic) for one in records], "", self._encode)
+                count += len(records)
+            with in_feed_words("publish to", topic):
+                async with asyncio.timeout(_STEP_SECONDS):
+                    await producer.commit_transaction()
+            clean = True
+        finally:
+            await self._end(producer, clean=clean)
+        return count
+
+    async def _end(self, producer: AIOKafkaProducer, *, clean: bool) -> None:
+        """After a failure, let a successor of our own abort what is open: subscribers wait for that, not for 15 min."""
+        await discard(producer, clean=clean)
+        if clean:
+            return
+        successor = make_producer(self._bootstrap, self._transactional_id)
+        try:
+            async with asyncio.timeout(_STEP_SECONDS):
+                await successor.start()
+            await discard(successor, clean=True)
+        except Exception:  # noqa: BLE001 - the failure itself is on its way to the caller
+            await discard(successor, clean=False)

@@ -1,0 +1,129 @@
+"""The change feed as the database knows it: what each contact has counted, and what the outbox still has."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
+from service.feed.model import Counted, Kept, RebuildProgress
+from service.mongo.documents import Document
+from service.mongo.errors import translated
+from service.mongo.outbox import record_of
+from service.outbox.model import SHARDS, OutboxRecord
+
+_BY_CONTACT = "by_contact"
+
+
+class MongoFeedHistory:
+    """Implements `service.feed.ports.FeedHistory`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        aware: CodecOptions[Document] = CodecOptions(tz_aware=True)
+        self._database = database
+        self._outbox = database.get_collection("outbox", codec_options=aware)
+        # A contact is never in both, and at no moment in neither.
+        self._contacts = (("contacts", "committed_at"), ("tombstones", "deleted_at"))
+
+    async def now(self) -> datetime:
+        with translated():
+            answer = await self._database.command("hello")
+        moment: datetime = answer["localTime"]
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    async def retention(self) -> timedelta:
+        with translated():
+            indexes = await self._outbox.index_information()
+        return timedelta(seconds=indexes["retention"]["expireAfterSeconds"])
+
+    async def counted(
+        self, tenant_id: str | None, contact_ids: Sequence[str] | None = None
+    ) -> AsyncIterator[tuple[str, Counted]]:
+        query: Document = {} if tenant_id is None else {"tenant_id": tenant_id}
+        if contact_ids is not None:
+            query["_id"] = {"$in": list(contact_ids)}
+        # The living first: one that is deleted in between is found among the dead, and its later count is kept.
+        for collection, committed_at in self._contacts:
+            wanted = {"tenant_id": 1, "sequence": 1, committed_at: 1, "told_at": 1}
+            with translated():
+                async for found in self._database[collection].find(query, wanted):
+                    moment = found.get("told_at", found[committed_at])
+                    yield found["_id"], Counted(found["tenant_id"], found["sequence"], moment)
+
+    async def kept(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, dict[int, Kept]]:
+        query = {"tenant_id": tenant_id, "contact_id": {"$in": list(contact_ids)}, "topic": CONTACTS_CHANGES}
+        wanted = {"contact_id": 1, "sequence": 1, "committed_at": 1, "published_at": 1}
+        found: defaultdict[str, dict[int, Kept]] = defaultdict(dict)
+        with translated():
+            async for one in self._outbox.find(query, wanted, hint=_BY_CONTACT):
+                found[one["contact_id"]][one["sequence"]] = Kept(one["committed_at"], one["published_at"])
+        return dict(found)
+
+    async def published_ids(
+        self, tenant_id: str, start: datetime, end: datetime, cut: datetime, limit: int
+    ) -> list[tuple[str, datetime]]:
+        pipeline: list[dict[str, Any]] = [
+            {
+                "$match": {
+                    "tenant_id": tenant_id,
+                    "topic": CONTACTS_CHANGES,
+                    "committed_at": {"$gte": start, "$lt": end},
+                    # Not what is published while this reads: it might show a contact's later event and not its earlier.
+                    "published_at": {"$lte": cut},
+                }
+            },
+            {"$project": {"committed_at": 1, "sequence": 1}},
+            {"$sort": {"committed_at": 1, "sequence": 1, "_id": 1}},
+            {"$limit": limit},
+        ]
+        with translated():
+            cursor = self._outbox.aggregate(pipeline, hint=_BY_CONTACT, allowDiskUse=True)
+            return [(found["_id"], found["committed_at"]) async for found in cursor]
+
+    async def records(self, tenant_id: str, record_ids: Sequence[str]) -> list[OutboxRecord]:
+        with translated():
+            cursor = self._outbox.find({"_id": {"$in": list(record_ids)}, "tenant_id": tenant_id})
+            found = {document["_id"]: record_of(document) async for document in cursor}
+        return [found[record_id] for record_id in record_ids if record_id in found]
+
+
+class MongoRebuilds:
+    """Implements `service.feed.ports.Rebuilds`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._database = database
+        self._rebuilds = database["rebuilds"]
+
+    async def begin(self, tenant_id: str | None) -> RebuildProgress:
+        with translated():
+            found = await self._rebuilds.find_one({"_id": _rebuild_key(tenant_id)})
+        return RebuildProgress(found["after"], found["requested"]) if found else RebuildProgress()
+
+    async def save(self, tenant_id: str | None, progress: RebuildProgress) -> None:
+        stored = {"after": progress.after, "requested": progress.requested}
+        with translated():
+            await self._rebuilds.replace_one({"_id": _rebuild_key(tenant_id)}, stored, upsert=True)
+
+    async def finish(self, tenant_id: str | None) -> None:
+        with translated():
+            await self._rebuilds.delete_one({"_id": _rebuild_key(tenant_id)})
+
+    async def contacts_after(self, tenant_id: str | None, contact_id: str, limit: int) -> list[tuple[str, str]]:
+        query: Document = {"_id": {"$gt": contact_id}} | ({} if tenant_id is None else {"tenant_id": tenant_id})
+        with translated():
+            cursor = self._database["contacts"].find(
+                query, {"tenant_id": 1}, sort=[("_id", 1)], limit=limit, hint="_id_"
+            )
+            return [(found["tenant_id"], found["_id"]) async for found in cursor]
+
+    async def waiting(self, limit: int) -> int:
+        query = {"shard": {"$in": list(range(SHARDS))}, "published_at": None, "topic": CONTACTS_SNAPSHOT}
+        with translated():
+            return await self._database["outbox"].count_documents(query, limit=limit)
+
+
+def _rebuild_key(tenant_id: str | None) -> str:
+    return "snapshot" if tenant_id is None else f"snapshot:{tenant_id}"

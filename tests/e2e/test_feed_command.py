@@ -1,0 +1,211 @@
+"""`pathbound feed` and what it says of what cannot be done."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from deploy.bootstrap import open_core
+from deploy.stack import kafka as stack_kafka
+from service.kafka.topics import create_topics
+from service.mongo.indexes import create_indexes
+from service.mongo.store import connect, database_of
+from service.settings import MongoSettings, TopicSettings
+from tests.support.api import ApiUser, serve
+from tests.support.feed import LIFE, Feed, kafka_admin, live
+from tests.support.relay import read_committed
+from tests.support.service_processes import own_stack
+from tests.support.waiting import eventually
+
+COMMAND = [sys.executable, "-m", "deploy.cli.main", "feed"]
+
+
+def environment(feed: Feed, mongo_url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATHBOUND_MONGO_URL": mongo_url,
+        "PATHBOUND_MONGO_DATABASE": feed.store.database.name,
+        "PATHBOUND_KAFKA_BOOTSTRAP": feed.bootstrap,
+        "PATHBOUND_TOPIC_PREFIX": feed.prefix,
+    }
+
+
+@pytest.fixture
+def env(feed: Feed, mongo_url: str) -> dict[str, str]:
+    return environment(feed, mongo_url)
+
+
+async def pathbound_feed(env: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return await asyncio.to_thread(
+        subprocess.run, [*COMMAND, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def test_verify_says_that_all_is_there_and_names_what_is_not(
+    feed: Feed, own_api: ApiUser, env: dict[str, str]
+) -> None:
+    contact_id = await live(own_api)
+    await feed.relay()
+    lost = await live(own_api)
+    records = await feed.waiting(lost)
+    await feed.put([*records[:1], *records[3:]])
+
+    whole = await pathbound_feed(env, "verify", "--tenant", "somebody-else")
+    assert (whole.returncode, whole.stdout) == (0, "0 events of 0 contacts read. Every change is there, in order.\n")
+
+    found = await pathbound_feed(env, "verify")
+    assert found.returncode == 1
+    assert f"{own_api.tenant_id} {lost}: missing 2 to 3 of {len(LIFE)}\n" in found.stdout
+    assert contact_id not in found.stdout
+    assert "1 contacts have gaps" in found.stdout
+
+    machine = await pathbound_feed(env, "verify", "--json")
+    assert machine.returncode == 1
+    *verdicts, summary = [json.loads(line) for line in machine.stdout.splitlines()]
+    assert {one["contact_id"]: one["missing"] for one in verdicts} == {contact_id: [], lost: [[2, 3]]}
+    assert (summary["complete"], summary["contacts"], summary["faulty"]) == (False, 2, 1)
+
+
+async def test_tail_prints_from_the_beginning_and_goes_on(feed: Feed, own_api: ApiUser, env: dict[str, str]) -> None:
+    contact_id = await live(own_api)
+    await feed.relay()
+
+    async def lines(count: int, *arguments: str) -> list[str]:
+        """So many lines, then Ctrl-C, which is no failure."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "tail", *arguments, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(40):
+                found = [(await process.stdout.readline()).decode().rstrip() for _ in range(count)]
+        finally:
+            process.send_signal(signal.SIGINT)
+            status = await process.wait()
+        assert status == 0
+        return found
+
+    told = await lines(len(LIFE), "--from-beginning")
+    assert [line.split("  ")[1:5] for line in told] == [
+        [own_api.tenant_id, contact_id, f"#{number}", kind] for number, kind in enumerate(LIFE, 1)
+    ]
+    assert "city, lifecyclestage, plan" in told[1]
+    assert not [line for line in told if "Rome" in line]
+    notes = await lines(1, "--from-beginning", "--json", "--type", "note.deleted", "--tenant", own_api.tenant_id)
+    assert json.loads(notes[0])["data"].keys() == {"note_id"}
+
+
+async def test_replay_publishes_again(feed: Feed, own_api: ApiUser, env: dict[str, str]) -> None:
+    contact_id = await live(own_api)
+    await feed.relay()
+    start = (await feed.waiting(contact_id))[0].committed_at.isoformat()
+
+    done = await pathbound_feed(env, "replay", "--tenant", own_api.tenant_id, "--from", start)
+
+    assert (done.returncode, done.stdout) == (0, f"Published {len(LIFE)} events again to {feed.name}.\n")
+    assert len(await read_committed(feed.bootstrap, feed.name)) == 2 * len(LIFE)
+    assert (await pathbound_feed(env, "verify")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["tail", "--type", "contact.exploded"], "'contact.exploded' is not one of"),
+        (["tail", "--tenant", "no such"], "must match"),
+        (["replay", "--tenant", "t", "--from", "yesterday"], "must be an ISO 8601 time"),
+        (
+            ["replay", "--tenant", "t", "--from", "2026-11-23T10:00:00Z", "--to", "2026-11-23T09:00:00Z"],
+            "The range ends (2026-11-23T09:00:00.000Z) before it begins (2026-11-23T10:00:00.000Z): give a --to",
+        ),
+        (["replay", "--tenant", "t", "--from", "2020-01-01"], "are no longer kept for replay: give a later --from."),
+    ],
+)
+async def test_bad_input_is_one_sentence_and_status_2(
+    feed: Feed, env: dict[str, str], arguments: list[str], sentence: str
+) -> None:
+    done = await pathbound_feed(env, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_without_the_topic_it_says_how_to_make_it(env: dict[str, str]) -> None:
+    done = await pathbound_feed({**env, "PATHBOUND_TOPIC_PREFIX": "nothing."}, "verify")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "Error: There is no topic nothing.contacts.changes: make it with `pathbound init`.",
+    )
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Servers of the test's own; Kafka minds ACLs, where a topic has any."""
+    authorizer = (
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+        "allow.everyone.if.no.acl.found=true\n"
+    )
+    monkeypatch.setattr(stack_kafka, "_PROPERTIES", stack_kafka._PROPERTIES + authorizer)
+    with own_stack() as stack:
+        yield stack
+
+
+async def test_what_an_acl_forbids_is_told_and_nothing_is_published(guarded: Any) -> None:
+    mongo = MongoSettings(mongo_url=guarded.mongod.address, mongo_database="guarded")
+    topics = TopicSettings(kafka_bootstrap=guarded.kafka.address, topic_partitions=2)
+    await create_topics(topics)
+    client = connect(mongo)
+    await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
+    client.close()
+    async with open_core(mongo) as core, serve(core) as url:
+        user = await ApiUser.create(url, core)
+        feed = Feed(core.store, guarded.kafka.address, "")
+        contact_id = await live(user)
+        await feed.relay()
+        start = (await feed.waiting(contact_id))[0].committed_at.isoformat()
+        env = environment(feed, guarded.mongod.address)
+        admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
+        for future in admin.create_topics([kafka_admin.NewTopic(name, 2, 1) for name in ("hidden", "shown")]).values():
+            future.result(20)
+        rules = [
+            rule("hidden", "User:somebody", kafka_admin.AclOperation.ALL),
+            rule("shown", "User:somebody", kafka_admin.AclOperation.ALL),
+            rule("shown", "User:ANONYMOUS", kafka_admin.AclOperation.DESCRIBE),
+            rule("shown", "User:ANONYMOUS", kafka_admin.AclOperation.READ),
+        ]
+        for future in admin.create_acls(rules).values():
+            future.result(20)
+
+        for topic, doing in (("hidden", "read"), ("shown", "publish to")):
+
+            async def forbidden(topic: str = topic, doing: str = doing) -> bool:
+                """Once the broker has heard of the rule."""
+                done = await pathbound_feed(
+                    env, "replay", "--tenant", user.tenant_id, "--from", start, "--topic", topic
+                )
+                return done.returncode == 2 and f"Kafka's ACLs forbid to {doing} {topic}: allow" in done.stderr
+
+            await eventually(forbidden, 60, f"{topic} is refused")
+        assert await read_committed(feed.bootstrap, "shown") == []
+
+        for future in admin.create_acls(
+            [rule("contacts.changes", "User:somebody", kafka_admin.AclOperation.ALL)]
+        ).values():
+            future.result(20)
+
+        async def unreadable() -> bool:
+            done = await pathbound_feed(env, "verify")
+            return done.returncode == 2 and "Kafka's ACLs forbid to read contacts.changes: allow Read" in done.stderr
+
+        await eventually(unreadable, 60, "reading is refused")
+        await user.close()
+
+
+def rule(topic: str, who: str, operation: Any) -> Any:
+    kind, pattern = kafka_admin.ResourceType.TOPIC, kafka_admin.ResourcePatternType.LITERAL
+    return kafka_admin.AclBinding(kind, topic, pattern, who, "*", operation, kafka_admin.AclPermissionType.ALLOW)

@@ -1,0 +1,163 @@
+"""Publishing again, on the real servers."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from schemas.changes import REPLAY_HEADER
+from schemas.timestamps import iso_millis
+from service.errors import FeedRequestError
+from service.feed import replay
+from service.feed.replay import FeedReplayer, ReplayRequest
+from service.feed.verify import FeedVerifier
+from service.kafka.replay import KafkaReplayPublisher
+from service.mongo.feed import MongoFeedHistory
+from service.outbox.model import OutboxRecord
+from service.settings import FeedSettings
+from tests.support.api import ApiUser
+from tests.support.feed import LIFE, Feed, kafka_admin, live
+from tests.support.relay import read_committed
+
+
+@pytest.fixture
+def another(feed: Feed) -> str:
+    """Another topic, with as many partitions as the feed."""
+    name = f"{feed.prefix}again"
+    make_topic(feed, name, 2)
+    return name
+
+
+def make_topic(feed: Feed, name: str, partitions: int) -> None:
+    admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
+    for future in admin.create_topics([kafka_admin.NewTopic(name, partitions, 1)]).values():
+        future.result(20)
+
+
+async def run(
+    feed: Feed,
+    tenant: str,
+    topic: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    history: MongoFeedHistory | None = None,
+) -> int:
+    now = await feed.store.feed_history.now()
+    settings = FeedSettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
+    replayer = FeedReplayer(history or feed.store.feed_history, KafkaReplayPublisher(settings, tenant), feed.name)
+    wanted = ReplayRequest(
+        tenant, start or now - timedelta(minutes=30), end or now + timedelta(minutes=1), topic or feed.name
+    )
+    return await replayer(wanted)
+
+
+def told(records: list[Any]) -> list[tuple[bytes, bytes]]:
+    return [(record.key, record.value) for record in records]
+
+
+async def test_a_replay_into_another_topic_is_the_same_to_the_byte(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    contacts = [await live(own_api), await live(own_api)]
+    await feed.relay()
+
+    assert await run(feed, own_api.tenant_id, another) == 2 * len(LIFE)
+
+    first, again = await read_committed(feed.bootstrap, feed.name), await read_committed(feed.bootstrap, another)
+    for contact_id in contacts:
+        records, repeats = ([one for one in many if one.key == contact_id.encode()] for many in (first, again))
+        assert told(repeats) == told(records)
+        assert [one.headers for one in repeats] == [one.headers for one in records]
+
+
+async def test_a_replay_in_place_says_so_and_the_gap_check_is_not_misled(feed: Feed, own_api: ApiUser) -> None:
+    contact_id = await live(own_api)
+    await feed.relay()
+
+    assert await run(feed, own_api.tenant_id) == len(LIFE)
+
+    records = await read_committed(feed.bootstrap, feed.name)
+    assert told(records[len(LIFE) :]) == told(records[: len(LIFE)])
+    marks = [dict(record.headers).get(REPLAY_HEADER) for record in records]
+    assert marks[: len(LIFE)] == [None] * len(LIFE)
+    assert None not in marks[len(LIFE) :]
+    verifier = FeedVerifier(feed.topic, feed.store.feed_history)
+    [verdict] = [one async for one in verifier.judge(*await verifier.read(None))]
+    assert (verdict.contact_id, verdict.complete, verdict.repeats) == (contact_id, True, 0)
+
+
+async def test_only_what_is_asked_for_and_was_published_is_replayed(feed: Feed, own_api: ApiUser, another: str) -> None:
+    early, late = await live(own_api), await live(own_api)
+    waiting = (await own_api.create_contact())["contact_id"]
+    await feed.put([*await feed.waiting(early), *await feed.waiting(late)])
+    boundary = (await feed.waiting(late))[0].committed_at
+
+    assert await run(feed, "another-tenant", another) == 0
+    assert await run(feed, own_api.tenant_id, another, start=boundary) == len(LIFE)
+    assert await run(feed, own_api.tenant_id, another, end=boundary) == len(LIFE)
+
+    keys = {record.key.decode() for record in await read_committed(feed.bootstrap, another)}
+    assert keys == {early, late}
+    assert waiting not in keys
+
+
+class Expiring(MongoFeedHistory):
+    """The outbox's retention takes records away while they are read."""
+
+    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
+        found = await super().records(tenant_id, record_ids)
+        return found if found[0].sequence == 1 else found[1:]
+
+
+async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    await live(own_api)
+    await feed.relay()
+
+    with pytest.raises(FeedRequestError, match="expired"):
+        await run(feed, own_api.tenant_id, another, history=Expiring(feed.store.database))
+    assert await read_committed(feed.bootstrap, another) == []
+
+    assert await run(feed, own_api.tenant_id, another) == len(LIFE)
+    assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
+
+
+async def test_a_range_too_large_is_refused_with_where_to_cut_it(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = await live(own_api)
+    await feed.relay()
+    monkeypatch.setattr(replay, "MAX_RECORDS", len(LIFE) - 1)
+    last = (await feed.waiting(contact_id))[-1].committed_at
+
+    with pytest.raises(FeedRequestError, match=f"give --to {iso_millis(last)}"):
+        await run(feed, own_api.tenant_id, another)
+
+    assert await run(feed, own_api.tenant_id, another, end=last) == len(LIFE) - 1
+    assert await run(feed, own_api.tenant_id, another, start=last) == 1
+    assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
+
+
+async def test_what_cannot_be_is_refused_before_anything_is_published(
+    feed: Feed, own_api: ApiUser, another: str
+) -> None:
+    await live(own_api)
+    await feed.relay()
+    now = await feed.store.feed_history.now()
+    make_topic(feed, f"{feed.prefix}narrow", 1)
+
+    with pytest.raises(FeedRequestError, match=r"ends .* before it begins"):
+        await run(feed, own_api.tenant_id, another, start=now, end=now)
+    with pytest.raises(FeedRequestError, match="no longer kept for replay: give a later --from"):
+        await run(feed, own_api.tenant_id, another, start=now - timedelta(hours=2))
+    with pytest.raises(FeedRequestError, match=r"narrow has 1 partition and .* has 2: give it as many"):
+        await run(feed, own_api.tenant_id, f"{feed.prefix}narrow")
+    with pytest.raises(FeedRequestError, match=r"There is no topic .*nowhere: make it with 2 partitions first"):
+        await run(feed, own_api.tenant_id, f"{feed.prefix}nowhere")
+
+    for topic in (another, f"{feed.prefix}narrow"):
+        assert await read_committed(feed.bootstrap, topic) == []
+    assert len(await read_committed(feed.bootstrap, feed.name)) == len(LIFE)

@@ -1,0 +1,181 @@
+"""contacts.snapshot on the real servers: reading it to its end gives every contact as it is."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.topics import CONTACTS_SNAPSHOT
+from service.clock import system_clock
+from service.contacts.view import contact_object
+from service.feed import rebuild as rebuilding
+from service.feed.model import RebuildProgress
+from service.feed.rebuild import SnapshotRebuilder
+from service.feed.verify import FeedVerifier
+from service.kafka.publishers import publisher_factory
+from service.outbox.relay import Relay
+from service.settings import RelaySettings
+from tests.support.api import ApiUser
+from tests.support.feed import Feed, kafka_admin, live
+from tests.support.relay import read_committed, running
+from tests.support.waiting import eventually
+
+CITIES = ("Rome", "Oslo", "Bonn", "Lund", "Graz")
+
+
+@asynccontextmanager
+async def relaying(feed: Feed, **settings: Any) -> AsyncIterator[Relay]:
+    given = RelaySettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
+    async with running(feed.store.outbox, feed.store.leases, publisher_factory(given), **settings) as relay:
+        yield relay
+
+
+async def topic(feed: Feed) -> dict[str, list[Any]]:
+    """Each contact's records in order: events, None for a tombstone."""
+    found: dict[str, list[Any]] = {}
+    for record in await read_committed(feed.bootstrap, f"{feed.prefix}{CONTACTS_SNAPSHOT}"):
+        assert dict(record.headers)["tenantid"]
+        found.setdefault(record.key.decode(), []).append(orjson.loads(record.value) if record.value else None)
+    return found
+
+
+async def stored(feed: Feed, tenant_id: str) -> dict[str, Any]:
+    """Each contact as the database has it."""
+    ids = [one["_id"] async for one in feed.store.database["contacts"].find({}, {"_id": 1})]
+    found = await feed.store.contacts.get_many(tenant_id, ids)
+    return {contact_id: contact_object(contact, None) for contact_id, contact in found.items()}
+
+
+def latest(read: dict[str, list[Any]]) -> dict[str, Any]:
+    return {key: events[-1]["data"]["contact"] for key, events in read.items() if events[-1] is not None}
+
+
+async def update(user: ApiUser, contact_id: str, city: str) -> None:
+    reply = await user.request("PUT", f"/v1/contacts/{contact_id}", json={"properties": {"city": city}})
+    assert reply.status == 200, reply
+
+
+async def test_the_topic_is_compacted_and_keeps_tombstones_for_a_week(feed: Feed) -> None:
+    name = f"{feed.prefix}{CONTACTS_SNAPSHOT}"
+    admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
+    resource = kafka_admin.ConfigResource(kafka_admin.ResourceType.TOPIC, name)
+    [future] = admin.describe_configs([resource]).values()
+    config = future.result(20)
+    assert config["cleanup.policy"].value == "compact"
+    assert config["delete.retention.ms"].value == str(7 * 24 * 3600 * 1000)
+
+
+async def test_reading_it_gives_every_contact_and_nobody_who_is_gone(feed: Feed, own_api: ApiUser) -> None:
+    gone = await live(own_api)
+    contacts = [(await own_api.create_contact(properties={"city": "Rome"}))["contact_id"] for _ in range(5)]
+    await update(own_api, contacts[0], "Oslo")
+    assert (await own_api.post(f"/v1/contacts/{contacts[1]}/notes", {"content": "no change of it"})).status == 201
+
+    async with relaying(feed):
+        await eventually(feed.drained, 30, "all is published")
+
+    read = await topic(feed)
+    assert latest(read) == await stored(feed, own_api.tenant_id)
+    assert set(read) == {gone, *contacts}
+    assert read[gone][-1] is None
+    assert read[contacts[0]][-1]["sequence"] == 2
+
+
+async def wait_for(rebuild: "asyncio.Task[RebuildProgress]") -> RebuildProgress:
+    async with asyncio.timeout(60):
+        return await rebuild
+
+
+def rebuilder(feed: Feed) -> SnapshotRebuilder:
+    return SnapshotRebuilder(feed.store, feed.store.rebuilds, system_clock)
+
+
+def silent(_: RebuildProgress, __: int) -> None:
+    """Nobody listens."""
+
+
+async def test_a_rebuild_tells_all_again_and_changes_nothing_else(feed: Feed, own_api: ApiUser) -> None:
+    contacts = [(await own_api.create_contact(properties={"city": "Rome"}))["contact_id"] for _ in range(7)]
+    async with relaying(feed):
+        await eventually(feed.drained, 30, "all is published")
+    before, told = await stored(feed, own_api.tenant_id), await topic(feed)
+    async with relaying(feed):
+        done = await rebuilder(feed)(None, silent)
+    assert done.requested == len(contacts)
+    again = await topic(feed)
+    assert {key: len(events) for key, events in again.items()} == dict.fromkeys(contacts, 2)
+    assert {key: events[1] for key, events in again.items()} == {key: events[0] for key, events in told.items()}
+    assert await stored(feed, own_api.tenant_id) == before
+    verifier = FeedVerifier(feed.topic, feed.store.feed_history)
+    assert all([one.complete async for one in verifier.judge(*await verifier.read(None))])
+
+
+async def test_a_rebuild_never_overtakes_live_writes(
+    feed: Feed, own_api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "_CHUNK", 3)
+    monkeypatch.setattr(rebuilding, "_MOST_WAITING", 6)
+    dice = random.Random(11)
+    contacts = [(await own_api.create_contact())["contact_id"] for _ in range(12)]
+    stop = asyncio.Event()
+
+    async def writer() -> None:
+        while not stop.is_set():
+            await update(own_api, dice.choice(contacts), f"{dice.choice(CITIES)} {dice.random()}")
+
+    async with relaying(feed, batch=5), asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(writer())
+        for _ in range(3):
+            done = await wait_for(asyncio.ensure_future(rebuilder(feed)(own_api.tenant_id, silent)))
+            assert done.requested == len(contacts)
+        stop.set()
+    async with relaying(feed):
+        await eventually(feed.drained, 30, "all is published")
+
+    read = await topic(feed)
+    assert latest(read) == await stored(feed, own_api.tenant_id)
+    for events in read.values():
+        sequences = [event["sequence"] for event in events]
+        assert sequences == sorted(sequences), "an older state came after a newer one"
+
+
+async def test_a_rebuild_that_was_stopped_goes_on_where_it_was(
+    feed: Feed, own_api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "_CHUNK", 2)
+    monkeypatch.setattr(rebuilding, "_MOST_WAITING", 4)
+    contacts = [(await own_api.create_contact())["contact_id"] for _ in range(10)]
+    async with relaying(feed):
+        await eventually(feed.drained, 30, "all is published")
+    waited = asyncio.Event()
+    stopped = asyncio.create_task(rebuilder(feed)(None, lambda _, __: waited.set()))
+    await asyncio.wait_for(waited.wait(), 30)  # nobody relays, so it cannot go on
+    stopped.cancel()
+    await asyncio.wait([stopped])
+
+    async with relaying(feed):
+        done = await wait_for(asyncio.ensure_future(rebuilder(feed)(None, silent)))
+
+    assert done.requested == len(contacts)
+    assert {key: len(events) for key, events in (await topic(feed)).items()} == dict.fromkeys(contacts, 2)
+
+
+async def test_a_contact_that_others_write_all_the_time_is_rebuilt_too(feed: Feed, own_api: ApiUser) -> None:
+    contact_id = (await own_api.create_contact())["contact_id"]
+    stop = asyncio.Event()
+
+    async def writer() -> None:
+        while not stop.is_set():
+            await update(own_api, contact_id, f"city {random.random()}")
+
+    async with relaying(feed), asyncio.TaskGroup() as tasks:
+        for _ in range(8):
+            tasks.create_task(writer())
+        done = await wait_for(asyncio.ensure_future(rebuilder(feed)(None, silent)))
+        stop.set()
+    assert done.requested == 1
