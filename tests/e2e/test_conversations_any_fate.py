@@ -59,27 +59,11 @@ async def feed(system: System, sent: Sequence[Sent], fates: Sequence[Fate]) -> N
             await fates[number]()
 
 
-@pytest.mark.skipif(not REAL, reason="the shared fixtures are not here")
-async def test_what_is_real_ends_the_same(system: System, store: MongoStore) -> None:
-    dice = print_seed("test_what_is_real_ends_the_same")
-    addresses = frequent_addresses(REAL, 9)
-    for email in addresses[:3]:
-        await system.user.create_contact(email)
-    first = shuffled(dice, REAL)
-    await produce(system, first[:60])
-    creating = [system.user.create_contact(email) for email in addresses[3:6]]
-    await asyncio.gather(*creating, produce(system, first[60:]))
-    await produce(system, shuffled(dice, REAL))
-    for source in SOURCES:
-        await system.all_consumed(source=source)
-    for email in addresses[6:]:
-        await system.user.create_contact(email)
-    await judge(system, store, addresses)
-
-
 async def test_consumers_are_killed_and_join_and_leave(system: System, store: MongoStore) -> None:
+    """What is made up, and what is real where the shared folder is."""
     dice = print_seed("test_consumers_are_killed_and_join_and_leave")
-    people = [f"person{number}@example.com" for number in range(12)]
+    people = [f"person{number}@example.com" for number in range(9)] + frequent_addresses(REAL, 6)
+    dice.shuffle(people)
     gmail, intercom = system.consumers
     others = [system.add_consumer(source) for source in SOURCES]
 
@@ -109,21 +93,24 @@ async def test_consumers_are_killed_and_join_and_leave(system: System, store: Mo
     dice.shuffle(fates)
     fates += [kill_one(0, for_good=False), kill_one(1, for_good=False), kill_one(2, for_good=True)]
     await create(people[:4])()
-    await feed(system, shuffled(dice, traffic(400, 50)), fates)
+    await feed(system, shuffled(dice, [*REAL, *traffic(300, 40)]), fates)
+    await produce(system, shuffled(dice, REAL))
+    for source in SOURCES:
+        await system.all_consumed(source=source)
     await create(people[8:])()
     await judge(system, store, people)
 
 
 @pytest.fixture
-def stack() -> Iterator[LocalStack]:
-    with own_stack() as stack:
+def stack(kafka_bootstrap: str) -> Iterator[LocalStack]:
+    with own_stack(kafka_bootstrap) as stack:
         yield stack
 
 
-async def test_mongod_goes_and_comes_back(stack: LocalStack, store: MongoStore) -> None:
+async def test_mongod_goes_and_comes_back(stack: LocalStack, kafka_bootstrap: str, store: MongoStore) -> None:
     dice = print_seed("test_mongod_goes_and_comes_back")
     people = [f"person{number}@example.com" for number in range(8)]
-    async with running_system(stack.mongod.address, stack.kafka.address, sources=SOURCES) as system:
+    async with running_system(stack.mongod.address, kafka_bootstrap, sources=SOURCES) as system:
 
         async def away() -> None:
             await asyncio.to_thread(stack.mongod.kill)

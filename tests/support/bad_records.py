@@ -24,15 +24,15 @@ _MB = 1024 * 1024
 
 
 def headers() -> list[tuple[str, bytes]]:
-    """Also each hostile string, as a name and as a value."""
+    """Also each file of the shared folder as a value, and each hostile string as a name and a value."""
     texts = [text for text in hostile_strings() if text.isprintable()]
-    return HEADERS + [(text[:100], text.encode()) for text in texts]
+    return [*HEADERS, *(("file", each) for each in _files()), *((text[:100], text.encode()) for text in texts)]
 
 
 def keys() -> list[bytes | None]:
     """None last: a record of neither key nor value is what clients like ours cannot send."""
     texts = [text.encode("utf-8", "replace") for text in hostile_strings()]
-    return [b"", b"\xff\xfe\x00", b"k" * 100_000, *texts, None]
+    return [b"", b"\xff\xfe\x00", b"k" * 100_000, *_files(), *json_texts(), *texts, None]
 
 
 def values(source: str, tenant_id: str) -> Iterator[bytes | None]:
@@ -150,6 +150,9 @@ def _intercom(tenant_id: str) -> Iterator[bytes]:
         yield envelope(notification(text, {"type": text, "id": text, "email": text}), tenant_id)
         yield envelope(Chat(f"h{number}", extra={"state": text, "contacts": text, "source": text}).rest([]), tenant_id)
     for number, date in enumerate(ABSURD_DATES):
-        yield envelope(Chat(f"d{number}", extra={"created_at": date, "updated_at": date}).created(), tenant_id)
+        told = Chat(f"d{number}", extra={"created_at": date, "updated_at": date}).user_replied(8001, BEGAN)
+        part = told["data"]["item"]["conversation_parts"]["conversation_parts"][0]
+        part |= {"created_at": date, "updated_at": date}
+        yield envelope(told | {"created_at": date}, tenant_id)
     for number, text in enumerate(("x" * 5 * _MB, "<div>" * _MB, "<p>x</p>" * (5 * _MB // 8))):
         yield envelope(Chat(f"l{number}").user_replied(8001, BEGAN, text), tenant_id)
