@@ -21,9 +21,9 @@ from consumers.gmail.headers import Headers, decoded_words
 from consumers.gmail.mime import Bodies, bodies_of, has_body
 from consumers.gmail.times import sent_at
 from consumers.plain_text import decoded_references, one_line, tidy
-from consumers.reasons import legible_tenant, reason_of
+from consumers.reasons import reason_of
 from consumers.runtime.outcomes import InvalidRecordError, Record
-from consumers.runtime.records import receipt_of
+from consumers.runtime.records import receipt_of, tenant_in
 from schemas.events import Source
 from schemas.gmail import GMAIL_ENVELOPE, GMAIL_MESSAGE, GmailEnvelope, GmailMessage
 from service.conversations.incoming import (
@@ -58,7 +58,7 @@ def normalise(record: Record, tolerance: timedelta) -> Delivery:
     if not record.value:
         raise InvalidRecordError("empty value")
     document = _json(record.value)
-    tenant = legible_tenant(document)
+    tenant = tenant_in(document)
     try:
         envelope = GMAIL_ENVELOPE.validate_python(document)
         message = GMAIL_MESSAGE.validate_python(envelope.resource())

@@ -1,6 +1,5 @@
 """From a record of `intercom.events` to what it says. Pure: the same record always gives the same."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from consumers.intercom.events import timeline_event
 from consumers.intercom.parts import message_facts
 from consumers.intercom.people import contacts_of, contacts_told_of, person_facts
 from consumers.intercom.threads import attachment, deletion, thread_fact
+from consumers.reasons import reason_of
 from consumers.runtime.outcomes import InvalidRecordError, Record
 from consumers.runtime.records import legible_tenant, receipt_of
 from schemas.intercom import INTERCOM_ENVELOPE, NOT_ONE, Conversation, IntercomEnvelope, Item, Notification
@@ -21,8 +21,6 @@ DELETED_TOPIC = "conversation.deleted"
 EVENT_TOPIC = "event.created"
 CONVERSATION, EVENT = "conversation", "event"
 """Types of items."""
-
-_FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
 def normalise(record: Record, tolerance: timedelta) -> Delivery:
@@ -101,12 +99,6 @@ def _is_conversation(item: Item | None, topic: str) -> bool:
 
 
 def _reason(error: ValidationError) -> str:
-    """What is wrong first, without a word of the payload: a field that we do not know may be named after anything."""
+    """One message is ours."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    kind = first["type"]
-    if kind == "json_invalid":
-        return "not valid JSON"
-    if kind == NOT_ONE:
-        return first["msg"]
-    name = str(first["loc"][0]) if first["loc"] else "value"
-    return f"{name if _FIELD_NAME.fullmatch(name) else '(unprintable name)'}: {kind}"
+    return first["msg"] if first["type"] == NOT_ONE else reason_of(error)

@@ -20,7 +20,7 @@ def thread_fact(conversation: Conversation, conversation_id: str, arrival: Arriv
     if len(persons) > MAX_PERSONS:
         raise InvalidRecordError(f"conversation: more than {MAX_PERSONS} persons")
     state = _state(conversation, arrival.topic)
-    version = arrival.seconds(conversation.updated_at, arrival.told_at, arrival.received_at) if state else 0
+    version = _version(conversation, arrival) if state else 0
     return ThreadFact(arrival.thread(conversation_id), version, state, persons)
 
 
@@ -38,6 +38,15 @@ def attachment(attached: Attached, contact: Person | None, arrival: Arrival) -> 
     if conversation_id is None or contact is None or contact.id is None or arrival.topic == DETACHED_TOPIC:
         return ()
     return (ThreadFact(arrival.thread(conversation_id), persons=frozenset({contact.id})),)
+
+
+def _version(conversation: Conversation, arrival: Arrival) -> int:
+    """When the state was this one, by the conversation's own word, else by the notification's, else by the newest date
+    in it; 0 without any. It is not when the record came: a redelivery, which comes later, would be news."""
+    parts = [each for each in (conversation.source, conversation.conversation_message, *conversation.parts) if each]
+    dates = [conversation.created_at, *(each.created_at for each in parts), *(each.updated_at for each in parts)]
+    newest_first = sorted((each for each in dates if each), reverse=True)
+    return arrival.seconds(conversation.updated_at, arrival.told_at, *newest_first)
 
 
 def _state(conversation: Conversation, topic: str) -> str | None:

@@ -64,11 +64,15 @@ def receipt_of(record: Record, tenant_id: str | None) -> Receipt:
 def legible_tenant(value: bytes | None) -> str | None:
     """The tenant that a record names, as those of all sources do, whatever else is wrong with it; else None."""
     try:
-        said = orjson.loads(value or b"")
+        return tenant_in(orjson.loads(value or b""))
     except orjson.JSONDecodeError:
         return None
+
+
+def tenant_in(document: Any) -> str | None:
+    """The same of a value that is decoded."""
     try:
-        return _TENANT.validate_python(said.get("tenant_id")) if isinstance(said, dict) else None
+        return _TENANT.validate_python(document.get("tenant_id")) if isinstance(document, dict) else None
     except ValidationError:
         return None
 

@@ -1,13 +1,13 @@
 """From a record of `tracker.events` to a timeline event. Pure: the same record always gives the same event."""
 
 import hashlib
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
+from consumers.reasons import reason_of
 from consumers.runtime.outcomes import InvalidRecordError, Record
 from consumers.runtime.records import legible_tenant
 from consumers.tracker.referral import campaign_in, host_of, referring_domain
@@ -26,7 +26,6 @@ EXTERNAL_REFUSED = "external_contact_id_refused"
 
 # Looking a member up on its class costs more than using it; these are needed for every event.
 _TRACKER, _EXTERNAL, _VISITOR = Source.TRACKER, IdentityKind.EXTERNAL, IdentityKind.VISITOR
-_FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
 def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
@@ -41,7 +40,7 @@ def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
             check_json(data, max_depth=MAX_DATA_NESTING)
         return _event(envelope, data, value, record.timestamp, tolerance)
     except ValidationError as error:
-        raise InvalidRecordError(_reason(error), legible_tenant(value)) from None
+        raise InvalidRecordError(reason_of(error), legible_tenant(value)) from None
     except UnstorableValueError as error:
         raise InvalidRecordError(f"data {error.message}", envelope.tenant_id) from None
     except OverflowError:
@@ -141,13 +140,3 @@ def _context(envelope: TrackerEnvelope, data: dict[str, Any], domain: str | None
     if campaign and not utm_of(data.get("utmParams")) and (utm := utm_of(campaign)):
         context["utm"] = utm
     return context
-
-
-def _reason(error: ValidationError) -> str:
-    """What is wrong first, without a word of the payload: a field that we do not know may be named after anything."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    kind = first["type"]
-    if kind == "json_invalid":
-        return "not valid JSON"
-    name = str(first["loc"][0]) if first["loc"] else "value"
-    return f"{name if _FIELD_NAME.fullmatch(name) else '(unprintable name)'}: {kind}"

@@ -170,7 +170,7 @@ def test_first_use_a_crash_and_the_next_start(tmp_path: Path, started: list[Up])
     again = Up(tmp_path / "data", port=first.port)
     started.append(again)
     assert again.wait_ready() == stack  # the same key, too
-    assert time.monotonic() - again.started < 30  # 7 s alone on two cores; here the other worker's tests run as well
+    assert time.monotonic() - again.started < 60  # 8 s alone on two cores; here the other worker's tests run as well
     read = ["curl", "-sS", "-H", f"Authorization: Bearer {stack['api_key']}"]
     contact_id = json.loads((tmp_path / "data" / "contact.json").read_text())["contact"]["contact_id"]
     kept = subprocess.run([*read, f"{stack['api_url']}/v1/contacts/{contact_id}"], capture_output=True, check=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +15,9 @@ from service.conversations.incoming import Delivery
 from service.ledger.model import Outcome
 from service.mongo.store import MongoStore
 from tests.support.conversation_facts import PEOPLE, TENANT, deliveries
+from tests.support.conversation_state import COLLECTIONS, state
 
 CALLER = Caller(TENANT, "key_1", None)
-COLLECTIONS = ["messages", "source_threads", "source_persons", "conversation_rows", "conversation_threads", "events"]
 
 sample = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -34,31 +33,6 @@ def large_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 async def forget(store: MongoStore) -> None:
     for name in [*COLLECTIONS, "contacts", "identities", "profiles", "outbox", "ledger"]:
         await store.database[name].delete_many({})
-
-
-async def state(store: MongoStore) -> dict[str, Any]:
-    """All that is stored of conversations; contacts by their addresses, since their ids differ from run to run."""
-    database = store.database
-    names = {one["_id"]: one["email"] async for one in database["contacts"].find({})}
-    found: dict[str, Any] = {}
-    for name in COLLECTIONS:
-        documents = [named(one, names) async for one in database[name].find({"source": {"$ne": "crm"}})]
-        if name == "events":
-            # Their ids are of the contacts.
-            documents = [{**one, "_id": [one["contact_id"], one["identities"], one["data"]]} for one in documents]
-        found[name] = sorted((one for one in documents if one.get("emails") != []), key=lambda one: str(one["_id"]))
-    profiles = [one async for one in database["profiles"].find({"conversed.counts": {"$nin": [None, {}]}})]
-    found["figures"] = {names[one["_id"]]: one["conversed"] for one in profiles}
-    return found
-
-
-def named(value: Any, names: dict[str, str]) -> Any:
-    """Without what tells how often and when things were written. Addresses of a person are a set."""
-    if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key not in ("touched", "received_at")}
-        kept |= {"emails": sorted(kept["emails"])} if "emails" in kept else {}
-        return {key: named(item, names) for key, item in kept.items()}
-    return names.get(value, value) if isinstance(value, str) else value
 
 
 async def create(store: MongoStore, email: str) -> None:

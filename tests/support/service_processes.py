@@ -49,9 +49,13 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def own_stack() -> Iterator[LocalStack]:
-    """Servers that a test may stop, kill and start again, with nobody else on them."""
-    with tempfile.TemporaryDirectory(prefix="pathbound-own-") as directory, LocalStack(Path(directory)) as stack:
+def own_stack(kafka_bootstrap: str | None = None) -> Iterator[LocalStack]:
+    """Servers that a test may stop, kill and start again, with nobody else on them; where it leaves Kafka alone, the
+    run's is as good, and saves the start of another."""
+    with (
+        tempfile.TemporaryDirectory(prefix="pathbound-own-") as directory,
+        LocalStack(Path(directory), kafka_bootstrap=kafka_bootstrap) as stack,
+    ):
         yield stack
 
 

@@ -6,7 +6,7 @@ Nothing of the folder is copied; in a clone elsewhere only what is made up is th
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
@@ -158,6 +158,47 @@ intercom_sent = st.builds(
     st.integers(0, len(_STEPS) - 1),
 )
 made_up = gmail_sent | intercom_sent
+
+
+def traffic(mails: int, chats: int) -> list[Sent]:
+    """Of two busy mailboxes and a busy workspace, by and by; the people are `person0@example.com` to `person19…`."""
+    sent: list[Sent] = []
+    for number in range(mails):
+        sent += _one_mail(number)
+    for number in range(chats):
+        chat = Chat(f"{5000 + number}", f"c{number}", f"person{number % 20}@example.com", api=1 + number % 2)
+        unknown = replace(chat, email=None)
+        told = [unknown.created(), *(unknown.told(step) for step in _STEPS), chat.contact_created()]
+        told += [chat.part_redacted(_STEPS[0], BEGAN + 600)] if number % 3 == 0 else []
+        told += [chat.rest(_STEPS)] if number % 4 == 0 else []
+        told += [chat.deleted(BEGAN + 900)] if number % 9 == 0 else []
+        sent += [Sent("intercom", f"{place} of chat {number}", payload) for place, payload in enumerate(told)]
+    return sent
+
+
+def _one_mail(number: int) -> Iterable[Sent]:
+    """A mail, and what became of it."""
+    box, other = MAILBOXES[number % 2], MAILBOXES[1 - number % 2]
+    when = str(1_700_000_000_000 + 60_000 * number)
+    mail = gmail_message(
+        f"m{number}",
+        thread_id=f"t{number // 4}",
+        sender=f"person{number % 20}@example.com",
+        to=", ".join(MAILBOXES),
+        subject=f"Subject {number // 4}",
+        mail_id=f"<{number}@example.com>",
+        internal_date=when,
+    )
+    yield Sent("gmail", f"mail {number}", mail, mailbox=box)
+    if number % 3 == 0:
+        copy = mail | {"id": f"copy{number}", "threadId": f"copy{number}"}
+        yield Sent("gmail", f"copy of mail {number}", copy, mailbox=other)
+    for version, labels in ((101, ["TRASH"]), (102, ["INBOX"])):
+        if number % (5 if version == 101 else 10) == 0:
+            told = {"id": mail["id"], "labelIds": labels, "historyId": str(version)}
+            yield Sent("gmail", f"labels {version} of mail {number}", told, "labels", box)
+    if number % 11 == 0:
+        yield Sent("gmail", f"end of mail {number}", {"id": mail["id"]}, "deleted", box)
 
 
 # --- real ones --------------------------------------------------------------------------------------------------------

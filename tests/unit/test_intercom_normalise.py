@@ -1,6 +1,7 @@
 """From Intercom's notifications and conversations to facts: who said what to whom, and in which state it stands."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -366,10 +367,15 @@ def test_a_state_that_is_not_told_is_not_known() -> None:
     assert (thread.version, thread.state) == (0, None)
 
 
-def test_a_state_without_a_time_is_as_of_the_notification() -> None:
+def test_a_state_without_a_time_is_as_of_the_notification_or_of_the_newest_date_in_it() -> None:
     timeless = Chat(extra={"updated_at": "?"})
     assert said(timeless.created()).threads[0].version == BEGAN + 1
-    assert said(timeless.rest([])).threads[0].version == int(RECEIVED.timestamp())
+    assert said(timeless.rest([])).threads[0].version == BEGAN
+    steps = [Step(8001 + n, "", "comment", BEGAN + n, "<p>x</p>") for n in (70, 60)]
+    assert said(timeless.rest(steps)).threads[0].version == BEGAN + 70
+    assert said(timeless.rest([*steps, replace(steps[0], at=4_000_000_000)])).threads[0].version == BEGAN + 70
+    (thread,) = said({"type": "conversation", "id": "9001", "state": "closed"}).threads
+    assert (thread.version, thread.state) == (0, "closed")
 
 
 def test_a_state_from_the_far_future_is_as_of_the_notification_and_gives_way_to_the_next() -> None:
