@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -13,24 +12,22 @@ from schemas.contacts import CreateContact
 from service.contacts.context import Caller
 from service.mongo.store import MongoStore
 from service.settings import MongoSettings
+from tests.support.commands import pathbound
 from tests.support.waiting import eventually
 
 CONTACTS = 400
 
 
 @pytest.fixture
-def command(mongo_settings: MongoSettings) -> dict[str, Any]:
-    """How the command is started."""
-    env = {
+def env(mongo_settings: MongoSettings) -> dict[str, str]:
+    return {
         "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
         "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
     }
-    return {"env": {**os.environ, **env}, "stdin": subprocess.DEVNULL, "text": True, "stderr": subprocess.PIPE}
 
 
-def rebuild(command: dict[str, Any], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "deploy.cli.main", "profiles", "rebuild", *arguments]
-    return subprocess.run(argv, **command, stdout=subprocess.PIPE, timeout=120, check=False)
+def rebuild(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return pathbound("profiles", "rebuild", *arguments, **env)
 
 
 async def many_wrong(store: MongoStore) -> None:
@@ -51,9 +48,9 @@ async def wrong(store: MongoStore) -> int:
     return await store.database["profiles"].count_documents({"page_views": 77_777})
 
 
-async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoStore, command: dict[str, Any]) -> None:
+async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoStore, env: dict[str, str]) -> None:
     await many_wrong(store)
-    dry = rebuild(command, "--tenant", "acme", "--dry-run", "--json")
+    dry = rebuild(env, "--tenant", "acme", "--dry-run", "--json")
     assert json.loads(dry.stdout) == {"looked_at": CONTACTS, "wrong": CONTACTS, "busy": 0, "dry_run": True}
     assert dry.returncode == 0
     assert await wrong(store) == CONTACTS
@@ -62,7 +59,7 @@ async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoSto
 
     argv = [sys.executable, "-m", "deploy.cli.main", "profiles", "rebuild"]
     with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        argv, **command | {"stderr": subprocess.DEVNULL}, stdout=subprocess.DEVNULL
+        argv, env={**os.environ, **env}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ) as killed:
 
         async def some_are_right() -> bool:
@@ -73,7 +70,7 @@ async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoSto
     left = await wrong(store)
     assert 0 < left < CONTACTS
 
-    done = rebuild(command)
+    done = rebuild(env)
     assert done.returncode == 0
     assert "Going on behind" in done.stderr
     assert "--start-over" in done.stderr
@@ -82,13 +79,13 @@ async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoSto
     # What was committed while the process died may have been counted too early.
     assert done.stderr.count("profile_was_wrong") in (left - 1, left)
 
-    again = rebuild(command, "--json")
+    again = rebuild(env, "--json")
     assert json.loads(again.stdout) == {"looked_at": CONTACTS, "wrong": 0, "busy": 0, "dry_run": False}
     assert "Going on behind" not in again.stderr
 
 
-def test_a_wrong_tenant_is_said_in_a_sentence(command: dict[str, Any]) -> None:
-    told = rebuild(command, "--tenant", "$x")
+def test_a_wrong_tenant_is_said_in_a_sentence(env: dict[str, str]) -> None:
+    told = rebuild(env, "--tenant", "$x")
     assert told.returncode == 2
     assert "--tenant" in told.stderr
     assert "Traceback" not in told.stderr

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from deploy.stack.ports import RememberedPorts
+from tests.support.commands import pathbound
 from tests.support.gmail import gmail_message
 from tests.support.intercom import Chat
 from tests.support.waiting import wait_until
@@ -107,10 +108,7 @@ class Up:
         """With `pathbound send`, from standard input."""
         stack = json.loads((self.data / "stack.json").read_text())
         where = ["--kafka-bootstrap", stack["kafka_bootstrap"], "--tenant", stack["tenant_id"]]
-        command = [sys.executable, "-m", "deploy.cli.main", "send", source, *where, *options, "-"]
-        done = subprocess.run(
-            command, cwd=REPOSITORY, input=json.dumps(payload), capture_output=True, text=True, check=True
-        )
+        done = pathbound("send", source, *where, *options, "-", typed=json.dumps(payload))
         assert done.stdout.startswith("Sent ")
 
 

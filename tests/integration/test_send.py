@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from typing import Any
 
 import orjson
@@ -12,6 +10,7 @@ from click.testing import CliRunner
 
 from deploy.cli.main import pathbound
 from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS
+from tests.support.commands import pathbound as run_pathbound
 from tests.support.gmail import MAILBOX, gmail_message
 from tests.support.intercom import BEGAN, Chat, notification
 from tests.support.relay import read_committed
@@ -30,8 +29,8 @@ class Shop:
     async def send(self, source: str, text: str, *options: str) -> str:
         """What the command says; the JSON comes from standard input."""
         where = ["--kafka-bootstrap", self._bootstrap, "--topic-prefix", self._prefix, "--tenant", "acme"]
-        command = [sys.executable, "-m", "deploy.cli.main", "send", source, *where, *options, "-"]
-        done = await asyncio.to_thread(subprocess.run, command, input=text, capture_output=True, text=True, check=True)
+        done = await asyncio.to_thread(run_pathbound, "send", source, *where, *options, "-", typed=text)
+        done.check_returncode()
         return done.stdout
 
     async def records(self, topic: str) -> list[tuple[bytes, dict[str, Any]]]:
