@@ -10,7 +10,7 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-asyncapi test-browser lint bench openapi asyncapi lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser test-chart lint bench openapi asyncapi metrics lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test-browser: install ## open /docs in a real headless Chromium (Debian's; insta
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tests/browser/install-chromium
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
+test-chart: install ## check the Helm chart, the alert rules and the dashboards (Helm by Go, Debian's promtool; installed)
+	@PYTHON='$(PYTHON)' tests/chart/install-tools
+	@exec $(BIN)/python -m pytest tests/chart $(ARGS)
+
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate
 
@@ -43,6 +47,9 @@ openapi: install ## write schemas/openapi.json anew from the routes and models
 
 asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
 	@exec $(BIN)/pathbound asyncapi --write
+
+metrics: install ## write deploy/docs/metrics.md anew from service/ops/metrics.py
+	@exec $(BIN)/python -m deploy.metrics_reference
 
 bench: install ## measure on a stack of its own (8 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -44,6 +44,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def __init__(self, handler: Handler, settings: ConsumerSettings, clock: Clock, count_dead: CountDead) -> None:
         self._handler = handler
         self._count_dead = count_dead
+        self._clock = clock
         self._settings = settings
         self._topic = f"{settings.topic_prefix}{handler.topic}"
         self.group_id = consumer_group(settings.topic_prefix, handler.name)
@@ -179,7 +180,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._lag.seen(partition, raw_records[0].offset)
         records = [to_record(raw) for raw in raw_records]
         publish = self._dead_letters.publish
-        work = Work(self._handler, records, self._limits, self._slots, self._count_dead, publish, commit)
+        work = Work(self._handler, records, self._limits, self._slots, self._count_dead, publish, commit, self._clock)
         task = asyncio.create_task(work.run(), name=f"{partition.topic}-{partition.partition}")
         self._works[partition] = (work, task)
         metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len(self._works))

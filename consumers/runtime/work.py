@@ -18,6 +18,7 @@ from consumers.runtime.records import (
     receipt_of,
 )
 from consumers.runtime.retry import AbandonedError, Retrier
+from service.clock import Clock, system_clock
 from service.errors import RefusedDocumentError
 from service.ledger.model import Outcome, Receipt
 from service.ops import metrics
@@ -76,6 +77,7 @@ class Work:
         count_dead: CountDead,
         publish: Publish,
         commit: Commit,
+        clock: Clock = system_clock,
     ) -> None:
         self._handler = handler
         self._records = records
@@ -84,6 +86,7 @@ class Work:
         self._count_dead = count_dead
         self._publish = publish
         self._commit = commit
+        self._clock = clock
         self._retry = Retrier(handler.name, records[0].topic, records[0].partition)
 
     @property
@@ -124,6 +127,7 @@ class Work:
         seconds = time.monotonic() - started
         metrics.CONSUMER_BATCH_RECORDS.labels(source).observe(len(batch))
         metrics.CONSUMER_BATCH_SECONDS.labels(source).observe(seconds)
+        self._measure_delay(batch)
         self._account(invalid)
         log.info("batch_done", source=source, invalid=len(invalid), ms=round(seconds * 1000, 1), **_describe(batch))
 
@@ -144,6 +148,11 @@ class Work:
             await self._commit(offset)
         except (CommitFailedError, IllegalStateError) as error:
             raise _PartitionMovedError from error
+
+    def _measure_delay(self, batch: Sequence[Record]) -> None:
+        delay, now = metrics.CONSUMER_DELAY_SECONDS.labels(self._handler.name), self._clock()
+        for record in batch:
+            delay.observe(max((now - record.timestamp).total_seconds(), 0.0))
 
     def _account(self, invalid: Sequence[InvalidRecord]) -> None:
         source = self._handler.name

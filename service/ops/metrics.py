@@ -41,7 +41,16 @@ CONSUMER_BATCH_SECONDS: Final = Histogram(
     ["source"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-# Rises while MongoDB or Kafka is away; `stage` is handle, dead_letter, commit or connect, `error` the error's class.
+# From Kafka's having a record to its being done with, waiting in the topic included; a redriven record counts from when
+# Kafka first had it. What somebody waits who looks at a timeline.
+CONSUMER_DELAY_SECONDS: Final = Histogram(
+    "pathbound_consumer_delay_seconds",
+    "Seconds from a record's arrival in Kafka to its commit.",
+    ["source"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600),
+)
+# Rises while MongoDB or Kafka is away; `stage` is handle, count, dead_letter, commit or connect, `error` the error's
+# class.
 CONSUMER_RETRIES: Final = Counter(
     "pathbound_consumer_retries_total", "Steps that failed and are tried again.", ["source", "stage", "error"]
 )

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiokafka.errors import CommitFailedError, KafkaConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from consumers.runtime import retry
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.records import batches, ids_in_headers, legible_tenant, to_record
 from consumers.runtime.work import REFUSED_REASON, Limits, Work, handle_halving
+from service.clock import Clock, system_clock
 from service.errors import RefusedDocumentError, StoreUnavailableError
 from service.ledger.model import Receipt
 from tests.support.waiting import eventually
@@ -63,10 +65,22 @@ class Scene:
             raise self.commit_errors.pop(0)
         self.log.append(("committed", offset))
 
-    def work(self, records: Sequence[Record], batch: int = 100) -> Work:
-        return Work(
-            self, records, Limits(batch, 10**6, 4), asyncio.Semaphore(4), self.count_dead, self.publish, self.commit
-        )
+    def work(self, records: Sequence[Record], batch: int = 100, clock: Clock = system_clock) -> Work:
+        limits, slots = Limits(batch, 10**6, 4), asyncio.Semaphore(4)
+        return Work(self, records, limits, slots, self.count_dead, self.publish, self.commit, clock)
+
+
+def delay_sum() -> float:
+    return REGISTRY.get_sample_value("pathbound_consumer_delay_seconds_sum", {"source": "test"}) or 0.0
+
+
+async def test_the_delay_of_each_record_runs_to_its_commit() -> None:
+    before = delay_sum()
+    scene = Scene()
+    await scene.work(some(3), clock=lambda: EPOCH + timedelta(seconds=7)).run()
+    assert delay_sum() - before == 21
+    await scene.work(some(1), clock=lambda: EPOCH - timedelta(seconds=7)).run()
+    assert delay_sum() - before == 21, "a broker's clock that is ahead of ours takes nothing off"
 
 
 def failing(times: int, error: Exception) -> Step:
