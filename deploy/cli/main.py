@@ -7,6 +7,7 @@ from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
 from deploy.cli.dlq import dlq
 from deploy.cli.feed import feed
+from deploy.cli.import_contacts import import_contacts
 from deploy.cli.init import init
 from deploy.cli.keys import keys
 from deploy.cli.ledger import ledger
@@ -39,6 +40,7 @@ for command in (
     keys,
     webhooks,
     profiles,
+    import_contacts,
     seed,
     send,
     feed,
