@@ -22,6 +22,7 @@ from service.contacts.read import ContactReader
 from service.contacts.upsert import ContactUpserter
 from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
+from service.export.walk import Exporter
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
 from service.imports.run import ContactImporter
@@ -50,6 +51,7 @@ class Core:
     count_dead: DeadLetterCounter
     rebuild_profiles: ProfileRebuilder
     import_contacts: ContactImporter
+    export: Exporter
 
 
 def build_core(store: MongoStore, clock: Clock = system_clock, publisher: InboundPublisher | None = None) -> Core:
@@ -86,6 +88,7 @@ def build_core(store: MongoStore, clock: Clock = system_clock, publisher: Inboun
         DeadLetterCounter(store),
         ProfileRebuilder(store),
         ContactImporter(store, ContactUpserter(store, linker, clock), clock, lambda error: answer_of(error).sentence),
+        Exporter(store),
     )
 
 

@@ -6,6 +6,7 @@ from deploy.cli.api import api
 from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
 from deploy.cli.dlq import dlq
+from deploy.cli.export import export
 from deploy.cli.feed import feed
 from deploy.cli.import_contacts import import_contacts
 from deploy.cli.init import init
@@ -41,6 +42,7 @@ for command in (
     webhooks,
     profiles,
     import_contacts,
+    export,
     seed,
     send,
     feed,
