@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.access.keys import AccessKeys
 from service.actions.execute import ActionExecutor
 from service.actions.read import ActionReader
+from service.api.errors import answer_of
 from service.api.keys import UseCases
 from service.clock import Clock, system_clock
 from service.contacts.associate import VisitorAssociator
@@ -18,10 +19,13 @@ from service.contacts.identify import ContactIdentifier
 from service.contacts.list import ContactLister
 from service.contacts.locks import ContactLocks
 from service.contacts.read import ContactReader
+from service.contacts.upsert import ContactUpserter
 from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
+from service.export.walk import Exporter
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
+from service.imports.run import ContactImporter
 from service.intake.intercom import IntercomIntake
 from service.intake.ports import InboundPublisher, NoPublisher
 from service.intake.track import TrackIntake
@@ -46,6 +50,8 @@ class Core:
     ingest_conversations: ConversationIngest
     count_dead: DeadLetterCounter
     rebuild_profiles: ProfileRebuilder
+    import_contacts: ContactImporter
+    export: Exporter
 
 
 def build_core(store: MongoStore, clock: Clock = system_clock, publisher: InboundPublisher | None = None) -> Core:
@@ -81,6 +87,8 @@ def build_core(store: MongoStore, clock: Clock = system_clock, publisher: Inboun
         ConversationIngest(store, linker),
         DeadLetterCounter(store),
         ProfileRebuilder(store),
+        ContactImporter(store, ContactUpserter(store, linker, clock), clock, lambda error: answer_of(error).sentence),
+        Exporter(store),
     )
 
 

@@ -150,8 +150,8 @@ NewProperties = Annotated[dict[str, Any], WithJsonSchema(free_properties_schema(
 ChangedProperties = Annotated[dict[str, Any], WithJsonSchema(free_properties_schema(EMAIL_SCHEMA))]
 
 
-class CreateContact(BaseModel):
-    """The body of `POST /v1/contacts`."""
+class UpsertContact(BaseModel):
+    """A contact to be created, or merged into the one that has its address: null removes a key there."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -161,11 +161,19 @@ class CreateContact(BaseModel):
     company_id: CompanyId | None = Field(None, description="The company to associate.")
 
     @model_validator(mode="after")
-    def _check_properties(self) -> "CreateContact":
+    def _check_properties(self) -> "UpsertContact":
         check_properties(self.properties)
         given = self.properties.pop("email", None)
         if given is not None and (not isinstance(given, str) or normalise_email(given) != self.email):
             raise UnstorableValueError("email", "must be the same address as `email`, or be left out")
+        return self
+
+
+class CreateContact(UpsertContact):
+    """The body of `POST /v1/contacts`."""
+
+    @model_validator(mode="after")
+    def _drop_what_is_removed(self) -> "CreateContact":
         # A key set to null is removed, so a new contact never has it.
         self.properties = {key: value for key, value in self.properties.items() if value is not None}
         return self

@@ -14,6 +14,7 @@ ContactsError
 ├── AnswerExistsError           this very request was answered already
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
 ├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
+├── ImportMovedError            another process imports the same file at the same time
 ├── StoreError
 │   ├── StoreUnavailableError   MongoDB cannot be used now; trying again later may work
 │   ├── TooSlowError            a query would look through more than the time limit allows
@@ -87,6 +88,10 @@ class IdempotencyKeyReusedError(ContactsError):
 
 class FeedRequestError(ContactsError):
     """What is asked of the change feed cannot be done. The text is a sentence for people that says what to do."""
+
+
+class ImportMovedError(ContactsError):
+    """Another process imports the same file for the same tenant at the same time, and has gone on."""
 
 
 class StoreError(ContactsError):

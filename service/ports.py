@@ -16,6 +16,7 @@ from service.contacts.ports import ContactList
 from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads, ThreadParts
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
+from service.imports.ports import Imports
 from service.intake.ports import WebhookSecrets
 from service.ledger.ports import Ledger
 from service.notes.ports import Notes
@@ -35,6 +36,8 @@ class Contacts(Protocol):
     """The contacts themselves."""
 
     async def insert(self, contact: Contact) -> None: ...
+
+    async def insert_many(self, contacts: Sequence[Contact]) -> None: ...
 
     async def get(self, tenant_id: str, contact_id: str) -> Contact | None: ...
 
@@ -56,6 +59,10 @@ class Contacts(Protocol):
 
     async def replace(self, contact: Contact) -> None:
         """The whole contact, within the transaction that has locked it."""
+        ...
+
+    async def replace_many(self, contacts: Sequence[Contact]) -> None:
+        """Several whole contacts, within the transaction that has read them: who changed one since then conflicts."""
         ...
 
     async def bury(self, contact: Contact) -> None:
@@ -216,6 +223,8 @@ class Repositories(Protocol):
     def actions(self) -> Actions: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def imports(self) -> Imports: ...
 
 
 class Session(Repositories, Protocol):

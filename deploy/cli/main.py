@@ -4,37 +4,24 @@ import importlib
 
 import click
 
-COMMANDS = (
-    "api",
-    "asyncapi",
-    "consume",
-    "dlq",
-    "feed",
-    "init",
-    "keys",
-    "ledger",
-    "openapi",
-    "profiles",
-    "relay",
-    "seed",
-    "send",
-    "trace",
-    "up",
-    "webhooks",
-)
-"""Each is the object of that name in the module of that name beside this one."""
+_NAMED_AS_THEIR_MODULE = (
+    "api asyncapi consume dlq export feed init keys ledger openapi profiles relay seed send trace up webhooks"
+).split()
+COMMANDS = {name: name for name in _NAMED_AS_THEIR_MODULE} | {"import": "import_contacts"}
+"""The module beside this one that each is in, as the object of the module's name. (`import` is a word of Python's.)"""
 
 
 class _Commands(click.Group):
     """Loads a command when it is asked for: none needs all the libraries, and a start has a third less to do."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return sorted(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        module = COMMANDS.get(name)
+        if module is None:
             return None
-        found: click.Command = getattr(importlib.import_module(f"deploy.cli.{name}"), name)
+        found: click.Command = getattr(importlib.import_module(f"deploy.cli.{module}"), module)
         return found
 
 

@@ -28,7 +28,7 @@ async def read_body(request: web.Request, model: type[Model], consumes: Sequence
     named = request.content_type in consumes and (request.charset or "utf-8").lower() == "utf-8"
     if not named and ANY_TYPE not in consumes:
         raise RequestRefusedError(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json.")
-    return _validated(model, parse_json(await request.read()), "body")
+    return validated(model, parse_json(await request.read()), "body")
 
 
 def read_query(request: web.Request, model: type[Model]) -> Model:
@@ -39,7 +39,7 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     unreadable = [fault for name, text in request.query.items() if (fault := _misspelt(model, name, text))]
     if unreadable:
         raise _failed("query", unreadable)
-    return _validated(model, dict(request.query), "query")
+    return validated(model, dict(request.query), "query")
 
 
 def _misspelt(model: type[BaseModel], name: str, text: str) -> tuple[str, str] | None:
@@ -87,7 +87,8 @@ def _malformed(reason: str) -> NoReturn:
     raise RequestRefusedError(400, ErrorCode.MALFORMED_JSON, f"The body is not valid JSON: {reason}.") from None
 
 
-def _validated(model: type[Model], value: Any, what: str) -> Model:
+def validated(model: type[Model], value: Any, what: str) -> Model:
+    """The value as `model`. Raises RequestRefusedError, with status 400 and every fault."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

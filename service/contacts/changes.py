@@ -28,16 +28,30 @@ class Change:
     published: dict[str, Any]
 
 
+Recorded = tuple[TimelineEvent, OutboxRecord]
+
+
 async def record_changes(
     repositories: Repositories, caller: Caller, contact: Contact, changes: Sequence[Change]
 ) -> None:
     """Within the transaction that made them. `contact` is as they left it: its `sequence` is the last one's number."""
+    await store_recorded(repositories, recorded(caller, contact, changes))
+
+
+def recorded(caller: Caller, contact: Contact, changes: Sequence[Change]) -> list[Recorded]:
+    """The changes of one contact, each told twice; see `record_changes`."""
     first = contact.sequence - len(changes) + 1
     numbered = [(new_event_id(), first + index, change) for index, change in enumerate(changes)]
-    await repositories.events.insert(
-        [change_event(caller, contact, event_id, change) for event_id, _, change in numbered]
-    )
-    await repositories.outbox.append([_record(caller, contact, *one) for one in numbered])
+    return [
+        (change_event(caller, contact, event_id, change), _record(caller, contact, event_id, sequence, change))
+        for event_id, sequence, change in numbered
+    ]
+
+
+async def store_recorded(repositories: Repositories, told: Sequence[Recorded]) -> None:
+    """Within the transaction that made the changes, of one contact or of several."""
+    await repositories.events.insert([event for event, _ in told])
+    await repositories.outbox.append([record for _, record in told])
 
 
 def change_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:

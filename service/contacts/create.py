@@ -1,12 +1,13 @@
 """Create a contact."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from schemas.changes import ChangeType
-from schemas.contacts import MAX_CONTACT_BYTES, CreateContact
+from schemas.contacts import MAX_CONTACT_BYTES, CreateContact, UpsertContact
 from service.clock import Clock
 from service.contacts.changes import Change, record_changes
 from service.contacts.context import Caller, remember
@@ -37,7 +38,7 @@ class ContactCreator:
 
         Raises EmailTakenError, VisitorIdTakenError, ContactTooLargeError and StoreError's kinds.
         """
-        contact = self._contact(caller, wanted)
+        contact = new_contact(caller.tenant_id, wanted, self._new_id(), self._clock())
         identities = [*identities_of(contact), *external_ids]
         associations = [Association(identity, contact.contact_id, new_link_task()) for identity in identities]
         async with self._store.session() as session:
@@ -45,27 +46,10 @@ class ContactCreator:
             await self._linker.link(session, associations)
         return contact
 
-    def _contact(self, caller: Caller, wanted: CreateContact) -> Contact:
-        now = self._clock()
-        contact = Contact(
-            contact_id=self._new_id(),
-            tenant_id=caller.tenant_id,
-            email=wanted.email,
-            properties=wanted.properties,
-            created_at=now,
-            updated_at=now,
-            committed_at=now,
-            visitor_ids=tuple(wanted.visitor_id),
-            company_ids=(wanted.company_id,) if wanted.company_id else (),
-        )
-        if len(orjson.dumps(contact_object(contact, None))) > MAX_CONTACT_BYTES:
-            raise ContactTooLargeError
-        return contact
-
     async def _commit(
         self, session: Session, caller: Caller, contact: Contact, associations: list[Association]
     ) -> None:
-        change = Change(ChangeType.CONTACT_CREATED, told_of(contact), {"contact": contact_object(contact, None)})
+        change = created(contact)
 
         async def work() -> None:
             # The registry first: whoever loses a race loses it before anything else was written.
@@ -81,6 +65,32 @@ class ContactCreator:
                 await raise_owner(session, [one.identity for one in associations], contact.contact_id)
                 # Whoever had the identity is gone already: try again.
         raise ContendedError
+
+
+def new_contact(
+    tenant_id: str, wanted: UpsertContact, contact_id: str, now: datetime, creation_source: str = "api"
+) -> Contact:
+    """The contact that is wanted, as it is at first. Raises ContactTooLargeError."""
+    contact = Contact(
+        contact_id=contact_id,
+        tenant_id=tenant_id,
+        email=wanted.email,
+        properties={key: value for key, value in wanted.properties.items() if value is not None},
+        created_at=now,
+        updated_at=now,
+        committed_at=now,
+        visitor_ids=tuple(wanted.visitor_id),
+        company_ids=(wanted.company_id,) if wanted.company_id else (),
+        creation_source=creation_source,
+    )
+    if len(orjson.dumps(contact_object(contact, None))) > MAX_CONTACT_BYTES:
+        raise ContactTooLargeError
+    return contact
+
+
+def created(contact: Contact) -> Change:
+    """The change that tells of it."""
+    return Change(ChangeType.CONTACT_CREATED, told_of(contact), {"contact": contact_object(contact, None)})
 
 
 def told_of(contact: Contact) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from service.contacts.model import Contact
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts
 
 
@@ -26,6 +27,10 @@ class ContactList(Protocol):
 
     async def count(self, asked: ContactFilter) -> int:
         """How many match, exactly."""
+        ...
+
+    async def oldest(self, tenant_id: str, behind: tuple[datetime, str] | None, limit: int) -> list[Contact]:
+        """The next contacts of a tenant in the order of their creation, behind a (created_at, contact_id)."""
         ...
 
     async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:

@@ -60,6 +60,16 @@ class Linker:
             return 0
         return sum([await self._link_one(session, association, _INLINE_BATCHES) for association in associations])
 
+    async def link_many(self, session: Session, associations: Sequence[Association]) -> int:
+        """The same for associations of many contacts: halved again and again, down to those that something awaits."""
+        if not associations or not await _any_awaiting(session, [one.identity for one in associations]):
+            self._finished += [association.link_task for association in associations]
+            return 0
+        if len(associations) == 1:
+            return await self._link_one(session, associations[0], _INLINE_BATCHES)
+        half = len(associations) // 2
+        return await self.link_many(session, associations[:half]) + await self.link_many(session, associations[half:])
+
     async def link_known(self, session: Session, owners: Mapping[Identity, str]) -> int:
         """Link what awaits identities that turned out to have a contact, the strongest first; how many events."""
         strongest_first = sorted(owners.items(), key=lambda item: _STRENGTH[item[0].kind])

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
+from service.contacts.model import Contact
 from service.contacts.ports import ContactPlace
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
 from service.errors import StoreUnavailableError, TooSlowError
@@ -23,6 +25,7 @@ from service.mongo.contact_plans import (
 )
 from service.mongo.documents import Document, contact_of
 from service.mongo.errors import translated
+from service.mongo.event_lists import behind as place_behind
 
 LIST_MS = 5_000
 """No query of a list looks longer than this; then TooSlowError."""
@@ -67,6 +70,12 @@ class MongoContactList:
         probed = await self._probed(asked, len(conditions_of(asked)) > 1, with_dates=False)
         return await self._count(asked, probed, None)
 
+    async def oldest(self, tenant_id: str, behind: tuple[datetime, str] | None, limit: int) -> list[Contact]:
+        criteria, sort = oldest_of(tenant_id, behind)
+        with translated():
+            cursor = self._collection.find(criteria, {"listing": 0}, session=self._session).sort(sort).limit(limit)
+            return [contact_of(document) for document in await cursor.to_list(None)]
+
     async def walk(self, tenant_id: str | None, behind: ContactPlace | None, limit: int) -> list[ContactPlace]:
         criteria, sort = walk_of(tenant_id, behind)
         with translated():
@@ -109,6 +118,14 @@ class MongoContactList:
                 if error.code == _NO_SUCH_INDEX:
                     raise StoreUnavailableError from error
                 raise
+
+
+def oldest_of(tenant_id: str, behind: tuple[datetime, str] | None) -> tuple[Document, list[tuple[str, int]]]:
+    """Criteria and sort of the next contacts in the order of their creation."""
+    criteria: Document = {"tenant_id": tenant_id}
+    if behind is not None:
+        criteria = {"$and": [criteria, place_behind("created_at", behind, newest_first=False)]}
+    return criteria, [("created_at", 1), ("_id", 1)]
 
 
 def walk_of(tenant_id: str | None, behind: ContactPlace | None) -> tuple[Document, list[tuple[str, int]]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel, ReplaceOne, ReturnDocument
 
 from service.contacts.model import Contact
 from service.mongo import contact_plans
@@ -29,6 +29,11 @@ class MongoContacts:
     async def insert(self, contact: Contact) -> None:
         with translated():
             await self._collection.insert_one(contact_document(contact), session=self._session)
+
+    async def insert_many(self, contacts: Sequence[Contact]) -> None:
+        if contacts:
+            with translated():
+                await self._collection.insert_many(map(contact_document, contacts), session=self._session)
 
     async def get(self, tenant_id: str, contact_id: str) -> Contact | None:
         with translated():
@@ -73,6 +78,14 @@ class MongoContacts:
                 contact_document(contact),
                 session=self._session,
             )
+
+    async def replace_many(self, contacts: Sequence[Contact]) -> None:
+        writes = [
+            ReplaceOne({"_id": one.contact_id, "tenant_id": one.tenant_id}, contact_document(one)) for one in contacts
+        ]
+        if writes:
+            with translated():
+                await self._collection.bulk_write(writes, session=self._session)
 
     async def bury(self, contact: Contact) -> None:
         tombstone = {

@@ -28,7 +28,7 @@ from service.mongo.errors import translated
 
 UNINDEXED = (
     *("profiles", "profile_rebuilds", "messages", "source_persons", "thread_parts"),
-    *("relay_leases", "webhook_secrets", "rebuilds"),
+    *("relay_leases", "webhook_secrets", "rebuilds", "imports"),
 )
 """Collections that are read by `_id` alone."""
 

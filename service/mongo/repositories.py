@@ -13,6 +13,7 @@ from service.mongo.documents import Document
 from service.mongo.event_lists import MongoEventLists
 from service.mongo.events import MongoEvents
 from service.mongo.identities import MongoIdentities
+from service.mongo.imports import MongoImports
 from service.mongo.ledger import MongoLedger
 from service.mongo.messages import MongoMessages
 from service.mongo.notes import MongoNotes
@@ -47,3 +48,4 @@ class MongoRepositories:
         self.notes = MongoNotes(database, session)
         self.actions = MongoActions(database, session)
         self.answers = MongoAnswers(database, session)
+        self.imports = MongoImports(database, session)

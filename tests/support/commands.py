@@ -17,7 +17,7 @@ from deploy.cli.main import COMMANDS, main
 _DEADLINE_S = 120
 _STREAMS = (("in", "r"), ("out", "w"), ("err", "w"))
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([__name__, *(f"deploy.cli.{name}" for name in COMMANDS)])
+_forks.set_forkserver_preload([__name__, *(f"deploy.cli.{name}" for name in COMMANDS.values())])
 
 
 def pathbound(*arguments: str, typed: str = "", **env: str) -> "subprocess.CompletedProcess[str]":

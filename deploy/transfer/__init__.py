@@ -1,0 +1,1 @@
+"""Contacts and events in files: what `pathbound import` reads and `pathbound export` writes."""

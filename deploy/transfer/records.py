@@ -1,0 +1,137 @@
+"""Files of records, read line by line in bounded memory: CSV (RFC 4180) and JSON Lines, both in UTF-8.
+
+What makes the rest of a file doubtful (its encoding, its quoting) is a fault of the file; what is wrong with one record
+alone is that record's.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from service.api.errors import RequestRefusedError
+from service.api.validation import parse_json
+
+MAX_LINE_BYTES = 1024 * 1024
+"""As much as a request's body may have."""
+_QUOTING = (
+    "a cell that holds a quote, a line break or the delimiter stands in quotes, and a quote within it is written twice"
+)
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_TO_UTF8 = "save it as UTF-8 (a spreadsheet calls it “CSV UTF-8”, or use iconv -f windows-1252 -t utf-8)"
+
+
+class FileFaultError(Exception):
+    """The file cannot be read. The text is a sentence that says where and what to do, and repeats nothing of it."""
+
+
+class Record(NamedTuple):
+    """One record: the line it begins in, its size in bytes, and its fields by column; or why it has none."""
+
+    line: int
+    size: int
+    fields: dict[str, Any] | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """A file and how it is read. `delimiter` is for CSV."""
+
+    path: Path
+    is_csv: bool
+    delimiter: str = ","
+
+    def header(self) -> list[str] | None:
+        """The columns of a CSV file; None for JSON Lines, where each record names its own. Raises FileFaultError."""
+        return next(_rows(self.path, self.delimiter), _Row(1, 0, [])).cells if self.is_csv else None
+
+    def records(self) -> Iterator[Record]:
+        """All records, in order; lines without anything are passed over. Raises FileFaultError."""
+        return _csv_records(self.path, self.delimiter) if self.is_csv else _json_records(self.path)
+
+
+class _Row(NamedTuple):
+    line: int
+    size: int
+    cells: list[str]
+
+
+def _csv_records(path: Path, delimiter: str) -> Iterator[Record]:
+    rows = _rows(path, delimiter)
+    header = next(rows, _Row(1, 0, [])).cells
+    for row in rows:
+        if len(row.cells) == len(header):
+            yield Record(row.line, row.size, dict(zip(header, row.cells, strict=True)))
+        else:
+            fault = f"has {len(row.cells)} cells where the header has {len(header)}: check delimiters and quotes"
+            yield Record(row.line, row.size, None, fault)
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[_Row]:
+    """Rows that are not empty. Raises FileFaultError."""
+    csv.field_size_limit(MAX_LINE_BYTES)
+    with path.open("rb") as file:
+        lines = _Lines(file)
+        reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+        number, read = 0, 0
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error:
+                where = f"The quoting breaks in the row that begins in line {number + 1}"
+                raise FileFaultError(f"{where}: {_QUOTING}.") from None
+            if cells is None:
+                return
+            if cells:
+                yield _Row(number + 1, lines.read - read, cells)
+            number, read = lines.number, lines.read
+
+
+def _json_records(path: Path) -> Iterator[Record]:
+    with path.open("rb") as file:
+        lines = _Lines(file)
+        for text in lines:
+            if not text.strip():
+                continue
+            try:
+                found = parse_json(text.encode())
+            except RequestRefusedError as refused:
+                yield Record(lines.number, len(text), None, refused.answer.sentence.replace("The body", "the line"))
+                continue
+            if isinstance(found, dict):
+                yield Record(lines.number, len(text), found)
+            else:
+                yield Record(lines.number, len(text), None, "must be a JSON object")
+
+
+class _Lines:
+    """The lines of a file as text, with their ends. `number` and `read` are how many lines and bytes were read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.number = 0
+        self.read = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while raw := self._file.readline(MAX_LINE_BYTES + 1):
+            self.number += 1
+            self.read += len(raw)
+            if self.number == 1:
+                _refuse_utf16(raw)
+                raw = raw.removeprefix(_BOM)
+            if len(raw) > MAX_LINE_BYTES:
+                raise FileFaultError(
+                    f"Line {self.number} has more than {MAX_LINE_BYTES:,} bytes: is it the right file?"
+                )
+            try:
+                yield raw.decode()
+            except UnicodeDecodeError:
+                raise FileFaultError(f"Line {self.number} is not UTF-8: {_TO_UTF8}.") from None
+
+
+def _refuse_utf16(start: bytes) -> None:
+    if start.startswith(_UTF16):
+        raise FileFaultError(f"The file is UTF-16: {_TO_UTF8.replace('windows-1252', 'utf-16')}.")

@@ -1,0 +1,101 @@
+"""kill -9 in the midst of an import, and the same command again: it ends as if nobody had disturbed it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from deploy.bootstrap import build_core
+from deploy.transfer.columns import Columns
+from deploy.transfer.faults import FaultFile
+from deploy.transfer.records import RecordFile
+from deploy.transfer.rows import ContactFile
+from service.contacts.context import Caller
+from service.imports.model import ImportKey
+from service.mongo.store import MongoStore
+from tests.support.commands import pathbound
+from tests.support.service_processes import print_seed
+from tests.support.waiting import eventually
+
+ROWS, KILLS = 2_000, 2
+
+
+def write_file(path: Path) -> None:
+    """Each tenth row is refused; each seventh comes to a contact from before, and every other of those changes it."""
+    lines = ["email,city,size,visitor_id"]
+    for number in range(ROWS):
+        again = number % 7 == 6
+        who = number - again * (30 if number % 2 else 40)
+        email = "nobody" if number % 10 == 9 else f"c{who}@example.com"
+        lines.append(f"{email},City {number % 3},{number % 5},{'' if again else f'v-{number % 1_900}'}")
+    path.write_text("\n".join(lines))
+
+
+async def told(store: MongoStore, tenant: str) -> dict[str, list[Any]]:
+    """For each address: every change with its number, and what the contact has since; and the timeline's part of it."""
+    found: dict[str, list[Any]] = {}
+    async for contact in store.database["contacts"].find({"tenant_id": tenant}):
+        found[contact["_id"]] = [contact["email"], contact["properties"], contact["visitor_ids"], contact["version"]]
+    async for record in store.database["outbox"].find({"tenant_id": tenant}).sort("sequence", 1):
+        event = orjson.loads(record["value"])
+        found[record["contact_id"]].append([record["sequence"], event["type"], event["data"]["contact"]["properties"]])
+    async for event in store.database["events"].find({"tenant_id": tenant}).sort("_id", 1):
+        found[event["contact_id"]].append(event["event"])
+    return {one[0]: one[1:] for one in found.values()}
+
+
+async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
+    store: MongoStore, mongo_url: str, mongo_database: str, tmp_path: Path
+) -> None:
+    dice = print_seed("test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one")
+    env = {"PATHBOUND_MONGO_URL": mongo_url, "PATHBOUND_MONGO_DATABASE": mongo_database}
+    path = tmp_path / "contacts.csv"
+    write_file(path)
+    counted = await undisturbed(store, "calm", path, tmp_path / "calm.jsonl")
+
+    errors = tmp_path / "contacts.csv.errors.jsonl"
+    arguments = ("import", str(path), "--tenant", "wild", "--json")
+    for _ in range(KILLS):
+        before = await rows_done(store)
+        with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+            [sys.executable, "-m", "deploy.cli.main", *arguments], env={**os.environ, **env}, stderr=subprocess.DEVNULL
+        ) as killed:
+            enough = before + dice.randrange(1, ROWS // (KILLS + 1))
+
+            async def went_on(enough: int = enough) -> bool:
+                return await rows_done(store) >= enough
+
+            await eventually(went_on, 60, "some more rows are done")
+            killed.kill()
+    assert 0 < await rows_done(store) < ROWS
+
+    done = await asyncio.to_thread(pathbound, *arguments, **env)
+    assert done.returncode == 3, done
+    assert "Going on behind" in done.stderr
+    counts = json.loads(done.stdout)
+    assert {name: counts[name] for name in counted} == counted
+    wild, calm = await told(store, "wild"), await told(store, "calm")
+    assert wild == calm
+    assert errors.read_text() == (tmp_path / "calm.jsonl").read_text()
+    # It was worth comparing: rows of every fate.
+    assert all(counts[fate] for fate in ("created", "updated", "unchanged", "refused"))
+
+
+async def undisturbed(store: MongoStore, tenant: str, path: Path, errors: Path) -> dict[str, int]:
+    """The same import in this process; what it counted."""
+    contacts, faults = ContactFile(RecordFile(path, is_csv=True), Columns({})), FaultFile(errors)
+    key, caller = ImportKey(tenant, contacts.digest()), Caller(tenant, None, None)
+    importer = build_core(store).import_contacts
+    assert await importer(key, caller, contacts.rows, faults.add, asyncio.Event())
+    progress = await importer.started(key)
+    return {name: getattr(progress, name) for name in ("rows", "created", "updated", "unchanged", "refused")}
+
+
+async def rows_done(store: MongoStore) -> int:
+    found = await store.database["imports"].find_one({"_id.tenant_id": "wild"})
+    return found["rows"] if found else 0
