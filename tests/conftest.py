@@ -24,7 +24,9 @@ from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
 from tests.support.feed import Feed
 
-_NEED_NO_SERVERS = ("unit", "architecture", "browser")
+_NEED_NO_SERVERS = ("unit", "architecture", "browser", "deploy")
+_ONLY_WHERE_ASKED_FOR = ("browser", "deploy")
+_TESTS = Path(__file__).parent
 _stack: LocalStack | None = None
 
 
@@ -62,9 +64,11 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests in a browser run where they are asked for (`make test-browser`): `make test` must not need one."""
-    asked_for = any("browser" in Path(argument).parts for argument in config.args)
-    return True if collection_path.name == "browser" and not asked_for else None
+    """Tests in a browser or on a container engine run where they are asked for (`make test-browser`, `test-deploy`):
+    `make test` must need neither."""
+    name = collection_path.name
+    asked_for = any(name in Path(argument).parts for argument in config.args)
+    return True if name in _ONLY_WHERE_ASKED_FOR and not asked_for and collection_path.parent == _TESTS else None
 
 
 def _needs_no_servers(config: pytest.Config) -> bool:
