@@ -10,7 +10,11 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-asyncapi test-browser test-chart lint bench openapi asyncapi metrics lock lock-kafka clean
+COMPILE := .cache/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.PHONY: help install run test test-asyncapi test-browser test-chart test-deploy lint bench openapi asyncapi metrics \
+	lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +43,10 @@ test-chart: install ## check the Helm chart, the alert rules and the dashboards 
 	@PYTHON='$(PYTHON)' tests/chart/install-tools
 	@exec $(BIN)/python -m pytest tests/chart $(ARGS)
 
+test-deploy: install ## build the image, bring up the compose files and chart on an engine of its own (root, Debian)
+	@tests/deploy/install-engine
+	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate
 
@@ -54,12 +62,12 @@ metrics: install ## write deploy/docs/metrics.md anew from service/ops/metrics.p
 bench: install ## measure on a stack of its own (8 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
-lock: install ## resolve the dependencies anew into requirements.lock
+lock: install ## resolve the dependencies anew into requirements.lock, and the image's share of them
 	@echo 'Resolving the dependencies (about 30 s) ...'
 	@test -x .cache/uv/bin/uv || { '$(PYTHON)' -m venv .cache/uv && .cache/uv/bin/pip install -q uv==$(UV_VERSION); }
-	@.cache/uv/bin/uv pip compile -q pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS) -o requirements.lock
-	@! grep -n '://' requirements.lock || { echo 'Error: requirements.lock names a host.' >&2; exit 1; }
+	@$(COMPILE) --all-extras $(ARGS) -o requirements.lock
+	@$(COMPILE) --extra image -c requirements.lock -o deploy/requirements-image.lock
+	@! grep -n '://' requirements.lock deploy/requirements-image.lock || { echo 'Error: a lock file names a host.' >&2; exit 1; }
 
 lock-kafka: install ## resolve Kafka anew from deploy/stack/pom.xml into kafka-jars.sha256
 	@exec $(BIN)/python -m deploy.stack.kafka_jars

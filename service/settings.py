@@ -11,7 +11,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What every process has."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHBOUND_", extra="ignore", frozen=True)
+    # With PATHBOUND_SECRETS_DIR=/run/secrets, the file /run/secrets/pathbound_mongo_url stands for PATHBOUND_MONGO_URL:
+    # a container's secrets are files. A variable wins over a file.
+    model_config = SettingsConfigDict(
+        env_prefix="PATHBOUND_",
+        extra="ignore",
+        frozen=True,
+        secrets_dir=os.environ.get("PATHBOUND_SECRETS_DIR") or None,
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["auto", "console", "json"] = Field(

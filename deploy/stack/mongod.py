@@ -18,9 +18,9 @@ from deploy.stack.servers import LocalServer
 REPLICA_SET = "rs0"
 START_DEADLINE_S = 60.0
 _NOT_YET_INITIALIZED = 94
-_TRANSACTION_LIFETIME_S = 10  # longer than any of ours is retried
-_CACHE_GB = "0.5"
-_OPLOG_MB = "1024"
+TRANSACTION_LIFETIME_S = 10  # longer than any of ours is retried
+CACHE_GB = "0.5"
+OPLOG_MB = "1024"
 _STOP_GRACE_MS = 500
 
 
@@ -51,12 +51,12 @@ class Mongod(LocalServer):
         self._data.mkdir(parents=True, exist_ok=True)
         self.process.argv = [
             str(self._program), "--dbpath", str(self._data), "--bind_ip", HOST, "--port", str(port),
-            "--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", _CACHE_GB, "--oplogSize", _OPLOG_MB,
+            "--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", CACHE_GB, "--oplogSize", OPLOG_MB,
             "--nounixsocket",  # in /tmp, where one of another user would be in the way
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={_STOP_GRACE_MS}",
             # A client that is killed in a transaction leaves it open, and its documents in conflict, for this long.
-            "--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_LIFETIME_S}",
+            "--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_LIFETIME_S}",
         ]  # fmt: skip
         self.process.start()
         self.process.wait_until(lambda: accepts(port), START_DEADLINE_S, self.stopping)

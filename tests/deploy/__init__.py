@@ -1,0 +1,1 @@
+"""What ships, tried on a container engine: image, compose files, servers in containers (`make test-deploy`)."""
