@@ -55,7 +55,8 @@ async def state(store: MongoStore) -> dict[str, Any]:
 def named(value: Any, names: dict[str, str]) -> Any:
     """Without what tells how often and when things were written. Addresses of a person are a set."""
     if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key not in ("touched", "received_at")}
+        unsaid = ("touched", "received_at", "feed_shard", "feed_at", "feed_linked")
+        kept = {key: item for key, item in value.items() if key not in unsaid}
         kept |= {"emails": sorted(kept["emails"])} if "emails" in kept else {}
         return {key: named(item, names) for key, item in kept.items()}
     return names.get(value, value) if isinstance(value, str) else value
