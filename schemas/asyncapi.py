@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas.change_examples import CHANGES, cloud_event
+from schemas.change_examples import CHANGES, TIMELINE_ENTRY, cloud_event
 from schemas.changes import (
     CONTENT_TYPE,
     DATA_CONTENT_TYPE,
@@ -21,9 +21,11 @@ from schemas.changes import (
 from schemas.gmail import GmailEnvelope
 from schemas.intercom import IntercomEnvelope
 from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER, ContactSnapshot, SnapshotEvent
+from schemas.timeline import TIMELINE_TYPE, TimelineEntry, TimelineEntryEvent
 from schemas.topics import (
     CONTACTS_CHANGES,
     CONTACTS_SNAPSHOT,
+    CONTACTS_TIMELINE,
     GMAIL_MESSAGES,
     INTERCOM_EVENTS,
     TOPICS,
@@ -49,6 +51,12 @@ _SNAPSHOTS = (
     " A record without a value says that the contact is gone. `sequence` is that of the last event included: a"
     " subscriber that goes on with `contacts.changes` drops what is not above it."
 )
+_TIMELINE = (
+    "Each event that enters a contact's timeline, from every source, once its contact is known; key = contact id. One"
+    " that waited for its contact comes with `linked_later`. Delivery is at least once, with the same `id`; a contact's"
+    " events come about in the order in which they entered, and have no sequence. What later changes in an event, or"
+    " leaves a timeline, is not told."
+)
 _TOMBSTONE = "contact.gone"
 INBOUND: dict[str, tuple[type[BaseModel], str]] = {
     TRACKER_EVENTS: (TrackerEnvelope, "One visitor event, as a tracker's backend produces it; key = `visitorId`."),
@@ -70,6 +78,8 @@ def describe_topics(version: str) -> Json:
     refs, schemas = _schemas()
     messages: Json = {str(kind): _change(kind, refs[DATA_MODELS[kind]]) for kind in ChangeType}
     channels: Json = {CONTACTS_CHANGES: _channel(_spec(CONTACTS_CHANGES), [*map(str, ChangeType)], _DESCRIPTION)}
+    messages[TIMELINE_TYPE] = _timeline_entry(refs[TimelineEntry])
+    channels[CONTACTS_TIMELINE] = _channel(_spec(CONTACTS_TIMELINE), [TIMELINE_TYPE], _TIMELINE)
     messages[SNAPSHOT_TYPE] = _snapshot(refs[ContactSnapshot])
     messages[_TOMBSTONE] = _tombstone()
     channels[CONTACTS_SNAPSHOT] = _channel(_spec(CONTACTS_SNAPSHOT), [SNAPSHOT_TYPE, _TOMBSTONE], _SNAPSHOTS)
@@ -97,7 +107,7 @@ def describe_topics(version: str) -> Json:
 def _schemas() -> tuple[dict[type[BaseModel], Json], Json]:
     """A reference for each model, and the components."""
     models: dict[type[BaseModel], None] = dict.fromkeys(
-        [*DATA_MODELS.values(), ContactSnapshot, *(model for model, _ in INBOUND.values())]
+        [*DATA_MODELS.values(), TimelineEntry, ContactSnapshot, *(model for model, _ in INBOUND.values())]
     )
     by_model, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {model: by_model[model, "validation"] for model in models}, dict(sorted(definitions["$defs"].items()))
@@ -162,16 +172,30 @@ def _change(kind: ChangeType, data: Json) -> Json:
 
 def _snapshot(data: Json) -> Json:
     example = cloud_event(SNAPSHOT_TYPE, CHANGES[ChangeType.CONTACT_CREATED], sequence=1)
-    own = SnapshotEvent.model_json_schema()["properties"]
+    return _state(SNAPSHOT_TYPE, (SnapshotEvent, ContactSnapshot), data, _SNAPSHOT_HEADERS, example)
+
+
+def _timeline_entry(data: Json) -> Json:
+    example = cloud_event(TIMELINE_TYPE, TIMELINE_ENTRY, sequence=1)
+    example["id"] = f"{TIMELINE_ENTRY['event']['event_id']}.{example['subject']}"
+    return _state(TIMELINE_TYPE, (TimelineEntryEvent, TimelineEntry), data, _TIMELINE_HEADERS, example)
+
+
+def _state(
+    kind: str, models: tuple[type[CloudEvent], type[BaseModel]], data: Json, headers: Json, example: Json
+) -> Json:
+    """A message that no request made: it has fewer attributes than a change. `models`: of the event and of its data."""
+    event, told = models
+    own = event.model_json_schema()["properties"]
     return {
-        "name": SNAPSHOT_TYPE,
-        "title": SNAPSHOT_TYPE,
-        "summary": (ContactSnapshot.__doc__ or "").strip(),
+        "name": kind,
+        "title": kind,
+        "summary": (told.__doc__ or "").strip(),
         "contentType": CONTENT_TYPE,
-        "headers": _SNAPSHOT_HEADERS,
-        "payload": cloud_event_schema(SNAPSHOT_TYPE, data, SnapshotEvent),
+        "headers": headers,
+        "payload": cloud_event_schema(kind, data, event),
         "bindings": _KEY,
-        "examples": [{"name": SNAPSHOT_TYPE, "payload": {name: example[name] for name in own}}],
+        "examples": [{"name": kind, "payload": {name: example[name] for name in own}}],
     }
 
 
@@ -219,6 +243,11 @@ _SNAPSHOT_HEADERS: Json = {
     "type": "object",
     "properties": {TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else.")},
     "required": [TENANT_HEADER],
+}
+_TIMELINE_HEADERS: Json = {
+    "type": "object",
+    "properties": {"content-type": _HEADERS["properties"]["content-type"]},
+    "required": ["content-type"],
 }
 _KEY: Json = {"kafka": {"key": {"type": "string", "description": "The contact id."}, "bindingVersion": _KAFKA}}
 

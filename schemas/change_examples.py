@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.changes import SOURCE, ChangeType, dataschema_of
-from schemas.examples import ACTION, CONTACT, NOTE, Example
+from schemas.examples import ACTION, CONTACT, EVENT, NOTE, Example
 
 _STAGES: Example = {"before": "lead", "after": "customer"}
 _CUSTOMER: Example = {
@@ -28,6 +28,9 @@ CHANGES: dict[ChangeType, Example] = {
     ChangeType.ACTION_COMPLETED: {"action": ACTION},
 }
 """The `data` of each type."""
+
+TIMELINE_ENTRY: Example = {"event": EVENT, "linked_later": True, "shortened": False}
+"""The `data` of what is on `contacts.timeline`."""
 
 
 def cloud_event(kind: str, data: Any, sequence: int) -> Example:

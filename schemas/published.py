@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from schemas.changes import DATA_MODELS, ChangeEvent, dataschema_of
 from schemas.snapshots import SNAPSHOT_TYPE, ContactSnapshot
+from schemas.timeline import TIMELINE_TYPE, TimelineEntry
 
 
 def dataschemas() -> dict[str, dict[str, Any]]:
@@ -14,6 +15,7 @@ def dataschemas() -> dict[str, dict[str, Any]]:
         ("event", ChangeEvent),
         *((str(change), model) for change, model in DATA_MODELS.items()),
         (SNAPSHOT_TYPE, ContactSnapshot),
+        (TIMELINE_TYPE, TimelineEntry),
     ]
     return {
         f"{name}.v1.json": {

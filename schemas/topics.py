@@ -12,6 +12,7 @@ TRACKER_EVENTS = "tracker.events"  # key: visitorId
 GMAIL_MESSAGES = "gmail.messages"  # key: mailbox address
 INTERCOM_EVENTS = "intercom.events"  # key: conversation id, else the Intercom contact id
 CONTACTS_CHANGES = "contacts.changes"  # key: contact_id; CloudEvents 1.0
+CONTACTS_TIMELINE = "contacts.timeline"  # key: contact_id; what entered the contact's timeline
 CONTACTS_SNAPSHOT = "contacts.snapshot"  # key: contact_id; the latest whole contact, or a tombstone
 
 SOURCES = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
@@ -57,5 +58,6 @@ TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(INTERCOM_EVENTS, _INBOUND),
     TopicSpec(dead_letters_of(INTERCOM_EVENTS), _DEAD_LETTERS),
     TopicSpec(CONTACTS_CHANGES, _SIZE),
+    TopicSpec(CONTACTS_TIMELINE, _SIZE),
     TopicSpec(CONTACTS_SNAPSHOT, _SNAPSHOT),
 )

@@ -141,8 +141,13 @@ class Events(Protocol):
         """Give awaiting events to a contact, for good; how many."""
         ...
 
-    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
-        """Events that follow something else (messages): store them as they are now, and remove those `gone`."""
+    async def put(
+        self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str], *, linked: bool = False
+    ) -> None:
+        """Contacts' events that follow something else (messages): store them as they are now, and remove those `gone`.
+
+        `linked`: what they follow was stored before its contact was known.
+        """
         ...
 
     async def mark_disputed(self, event_ids: Sequence[str]) -> None:

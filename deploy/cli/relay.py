@@ -11,17 +11,17 @@ from deploy.bootstrap import open_core
 from deploy.cli.options import stop_on_signals, with_settings
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
-from service.kafka.publishers import publisher_factory
+from service.kafka.publishers import publisher_factory, timeline_publisher_factory
 from service.ops.health import Checks
 from service.ops.server import ops_server
-from service.outbox.relay import Relay
+from service.outbox.relay import Relay, Timeline
 from service.settings import RelaySettings
 
 
 @click.command()
 @with_settings(RelaySettings)
 async def relay(settings: RelaySettings) -> None:
-    """Publish committed changes from the outbox to Kafka. Any number of relays share the work."""
+    """Publish committed changes, and what enters timelines, to Kafka. Any number of relays share the work."""
     stop = stop_on_signals()
     async with open_core(settings) as core:
         worker = Relay(
@@ -29,6 +29,7 @@ async def relay(settings: RelaySettings) -> None:
             core.store.leases,
             publisher_factory(settings),
             holder=f"{socket.gethostname()}-{os.getpid()}-{ULID()}",
+            timeline=Timeline(core.store.untold, timeline_publisher_factory(settings)),
             batch=settings.relay_batch,
             sweep_seconds=settings.relay_sweep_seconds,
             lease_seconds=settings.relay_lease_seconds,

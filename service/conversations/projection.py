@@ -39,11 +39,14 @@ class Sight:
     gone: frozenset[str]
 
 
-async def refresh(session: Session, touched: Iterable[ConversationRow]) -> None:
-    """Within the transaction that changed, bound or removed these rows (those without a contact are passed over)."""
+async def refresh(session: Session, touched: Iterable[ConversationRow], *, linked: bool = False) -> None:
+    """Within the transaction that changed, bound or removed these rows (those without a contact are passed over).
+
+    `linked`: they were stored without a contact before, and have one now.
+    """
     bound = sorted((row for row in touched if row.contact_id), key=lambda row: row.tenant_id)
     for tenant_id, rows in groupby(bound, key=lambda row: row.tenant_id):
-        await show(session, tenant_id, await project(session, tenant_id, list(rows)))
+        await show(session, tenant_id, await project(session, tenant_id, list(rows)), linked=linked)
 
 
 async def project(
@@ -81,13 +84,13 @@ async def project(
     )
 
 
-async def show(session: Session, tenant_id: str, sight: Sight) -> None:
+async def show(session: Session, tenant_id: str, sight: Sight, *, linked: bool = False) -> None:
     """Store it, with the figures in the profiles."""
     if sight.moved:
         await session.rows.settle(sight.moved)
     await session.contact_threads.write(tenant_id, sight.pairs, sight.threads)
     await session.thread_parts.write(tenant_id, sight.parts)
-    await session.events.put(tenant_id, list(sight.events.values()), sorted(sight.gone))
+    await session.events.put(tenant_id, list(sight.events.values()), sorted(sight.gone), linked=linked)
     await session.profiles.converse(tenant_id, sorted({contact_id for contact_id, _ in sight.pairs}))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FeedRecord:
-    """One record of a feed topic. `event` is None where the value is no event; `replay` says when it was replayed."""
+    """One record of a feed topic. `event` is None where the value is no event, or there is none (`tombstone`); `replay`
+    says when it was replayed."""
 
     partition: int
     offset: int
@@ -16,6 +17,7 @@ class FeedRecord:
     event: dict[str, Any] | None
     replay: str | None
     headers: tuple[tuple[str, str], ...]
+    tombstone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class RebuildProgress:
-    """How far a rebuild of the snapshots is: up to the contact id `after`."""
+    """How far a rebuild of the snapshots is: up to the contact id `after`. `buried` are those on the topic that were
+    gone, which are looked for at the end."""
 
     after: str = ""
     requested: int = 0
+    buried: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from service.contacts.model import Contact
 from service.feed.model import Bounds, Counted, FeedRecord, Kept, RebuildProgress
 from service.outbox.model import OutboxRecord
 
@@ -44,6 +45,14 @@ class FeedHistory(Protocol):
 
     async def kept(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, dict[int, Kept]]:
         """What the outbox still has of these contacts' events, by sequence."""
+        ...
+
+    def living(self, tenant_id: str | None) -> AsyncIterator[Contact]:
+        """Every contact there is; of one tenant, or (the operator's own view) of all."""
+        ...
+
+    async def unsettled(self, tenant_id: str, contact_ids: Sequence[str], cut: datetime) -> set[str]:
+        """Those of the contacts of which something was not yet marked as published at `cut`."""
         ...
 
     async def published_ids(

@@ -103,7 +103,7 @@ class FeedVerifier:
         # What was created or went on since the count was taken.
         known = {contact_id: one.sequence for contact_id, one in counted.items()}
         newer = [contact_id for contact_id, track in reading.tracks.items() if track.high > known.get(contact_id, 0)]
-        for chunk in _chunks(newer):
+        for chunk in chunks(newer):
             counted |= {contact_id: one async for contact_id, one in self._history.counted(tenant_id, chunk)}
         return counted, reading
 
@@ -117,7 +117,7 @@ class FeedVerifier:
                 continue
             unsure.setdefault(verdict.tenant_id, []).append(verdict)
         for tenant_id, verdicts in unsure.items():
-            for chunk in _chunks(verdicts):
+            for chunk in chunks(verdicts):
                 kept = await self._history.kept(tenant_id, [one.contact_id for one in chunk])
                 for verdict in chunk:
                     self._explain(verdict, counted[verdict.contact_id], kept.get(verdict.contact_id, {}), reading)
@@ -157,5 +157,6 @@ def _verdict(contact_id: str, counted: Counted | None, reading: Reading) -> Cont
     return verdict
 
 
-def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
+def chunks(items: Sequence[T]) -> list[Sequence[T]]:
+    """As many as are looked up at once."""
     return [items[start : start + _LOOKED_UP_AT_ONCE] for start in range(0, len(items), _LOOKED_UP_AT_ONCE)]

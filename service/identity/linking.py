@@ -154,7 +154,7 @@ async def _link_some(session: Session, association: Association, now: datetime) 
 async def _link_messages(session: Session, association: Association) -> int:
     rows = await session.rows.awaiting(association.identity, BATCH)
     if rows:
-        await refresh(session, await session.rows.bind(rows, association.contact_id))
+        await refresh(session, await session.rows.bind(rows, association.contact_id), linked=True)
     return len(rows)
 
 

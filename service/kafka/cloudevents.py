@@ -49,6 +49,7 @@ def read_event(headers: Iterable[tuple[str, bytes]], value: bytes) -> dict[str, 
         return event
     event = {name.removeprefix(_PREFIX): text.decode() for name, text in given.items() if name.startswith(_PREFIX)}
     event["datacontenttype"] = given.get(_TYPE, b"").decode()
-    event["sequence"] = int(event["sequence"])
+    if "sequence" in event:
+        event["sequence"] = int(event["sequence"])
     event["data"] = orjson.loads(value)
     return event

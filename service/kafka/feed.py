@@ -98,6 +98,8 @@ class KafkaFeedTopic:
 
 
 async def _stop(consumer: Any) -> None:
+    # Its tasks must have begun: one that is cancelled before ends stop() as if we had been cancelled, its sockets open.
+    await asyncio.sleep(0)
     try:
         async with asyncio.timeout(1.0):
             await consumer.stop()
@@ -115,6 +117,7 @@ def _record(raw: Any) -> FeedRecord:
         event=_event(raw),
         replay=dict(headers).get(REPLAY_HEADER),
         headers=headers,
+        tombstone=not raw.value,
     )
 
 

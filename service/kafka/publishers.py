@@ -8,12 +8,14 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from service.errors import StreamUnavailableError
+from schemas.topics import CONTACTS_TIMELINE
+from service.errors import FeedRequestError, StreamUnavailableError
 from service.kafka.cloudevents import Encode, encode_of, structured
 from service.kafka.producers import discard, make_producer
 from service.kafka.sending import send_all
+from service.kafka.topics import partitions_of
 from service.outbox.model import OutboxRecord
-from service.outbox.publisher import PublisherFactory, PublisherFencedError
+from service.outbox.publisher import Publisher, PublisherFactory, PublisherFencedError
 from service.settings import RelaySettings
 
 _START_SECONDS = 10.0
@@ -32,9 +34,47 @@ def publisher_factory(settings: RelaySettings) -> PublisherFactory:
     return lambda _shard: NonTransactionalPublisher(bootstrap, prefix, encode)
 
 
-def transactional_id(prefix: str, shard: int) -> str:
+def timeline_publisher_factory(settings: RelaySettings) -> PublisherFactory:
+    """The same for `contacts.timeline`: apart from the changes, so that neither waits for the other."""
+    bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
+    encode = encode_of(settings.relay_content_mode)
+
+    def make(shard: int) -> Publisher:
+        if settings.relay_transactions:
+            own = transactional_id(prefix, shard, "timeline.")
+            publisher: Publisher = TransactionalPublisher(bootstrap, own, prefix, encode)
+        else:
+            publisher = NonTransactionalPublisher(bootstrap, prefix, encode)
+        return PublisherOfTopic(publisher, bootstrap, f"{prefix}{CONTACTS_TIMELINE}")
+
+    return make
+
+
+def transactional_id(prefix: str, shard: int, kind: str = "") -> str:
     """The same for all relays, so that Kafka lets only the latest one publish the shard."""
-    return f"{prefix}pathbound.relay.{shard}"
+    return f"{prefix}pathbound.relay.{kind}{shard}"
+
+
+class PublisherOfTopic:
+    """Does not start without its topic, and says so: a producer would only wait for it."""
+
+    def __init__(self, publisher: Publisher, bootstrap: str, topic: str) -> None:
+        self._publisher = publisher
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self.publish = publisher.publish
+        self.stop = publisher.stop
+
+    async def start(self) -> None:
+        """See Publisher.start. Raises StreamUnavailableError with a sentence for people."""
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                found = await partitions_of(self._bootstrap, self._topic)
+        except (FeedRequestError, TimeoutError) as error:
+            raise StreamUnavailableError(str(error) or type(error).__name__) from error
+        if found is None:
+            raise StreamUnavailableError(f"There is no topic {self._topic}: make it with `pathbound init`.")
+        await self._publisher.start()
 
 
 class _KafkaPublisher:

@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 from service.contacts.model import Contact
 from service.identity.model import Association
-from service.mongo.documents import Document, contact_document, identity_document
+from service.mongo.documents import Document, contact_document, event_document, identity_document
 from service.mongo.errors import translated
 from service.mongo.indexes import create_collections, indexes_of
 from service.mongo.store import MongoStore
@@ -34,7 +34,7 @@ class Portion:
 
 
 class MongoBulkLoad:
-    """Writes no outbox records: nobody is told of what is loaded."""
+    """Writes no outbox records, and no marks on events: nobody is told of what is loaded."""
 
     def __init__(self, store: MongoStore) -> None:
         self._store = store
@@ -72,6 +72,7 @@ class MongoBulkLoad:
         """In one transaction. Raises DuplicateKeyError if any of it is there already, or an identity is taken."""
         owners = {event.event_id: contact_id for contact_id, events in portion.visits.items() for event in events}
         events = [*portion.changes, *(event for some in portion.visits.values() for event in some)]
+        history = [event_document(event, owners.get(event.event_id)) for event in events]
         totals = {contact_id: totals_of(some) for contact_id, some in portion.visits.items()}
         contacts = [contact_document(contact) for contact in portion.contacts]
         created = {contact.contact_id: contact.created_at for contact in portion.contacts}
@@ -85,7 +86,7 @@ class MongoBulkLoad:
                 with translated():
                     await self._database["identities"].insert_many(identities, session=session.driver)
                     await self._database["contacts"].insert_many(contacts, session=session.driver)
-                await session.events.insert(events, owners)
+                    await self._database["events"].insert_many(history, ordered=False, session=session.driver)
                 await session.profiles.add(portion.tenant_id, totals)
 
             await session.transaction(work)

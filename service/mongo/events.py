@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import DeleteOne, IndexModel, ReplaceOne
+from pymongo import DeleteOne, IndexModel, UpdateOne
 
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind
+from service.mongo.untold import inserted_mark, linked_mark, put_stages
 from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 
@@ -50,6 +51,7 @@ class MongoEvents:
     async def insert(self, events: Sequence[TimelineEvent], owners: Mapping[str, str] | None = None) -> None:
         known = owners or {}
         documents = [event_document(event, known.get(event.event_id)) for event in events]
+        documents = [one | inserted_mark(one["contact_id"]) if "contact_id" in one else one for one in documents]
         with translated():
             await self._collection.insert_many(documents, ordered=False, session=self._session)
 
@@ -72,14 +74,16 @@ class MongoEvents:
         with translated():
             result = await self._collection.update_many(
                 {"_id": {"$in": list(event_ids)}, "awaiting": {"$exists": True}},
-                {"$set": {"contact_id": contact_id}, "$unset": {"awaiting": ""}},
+                [{"$set": {"contact_id": {"$literal": contact_id}, **linked_mark(contact_id)}}, {"$unset": "awaiting"}],
                 session=self._session,
             )
         return result.modified_count
 
-    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
-        writes: list[ReplaceOne[Document] | DeleteOne] = [
-            ReplaceOne({"_id": event.event_id, "tenant_id": tenant_id}, event_document(event), upsert=True)
+    async def put(
+        self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str], *, linked: bool = False
+    ) -> None:
+        writes: list[UpdateOne | DeleteOne] = [
+            UpdateOne({"_id": event.event_id, "tenant_id": tenant_id}, _put(event, linked=linked), upsert=True)
             for event in events
         ]
         writes += [DeleteOne({"_id": event_id, "tenant_id": tenant_id}) for event_id in gone]
@@ -109,3 +113,8 @@ class MongoEvents:
                 cursor = cursor.limit(query.limit)
             while portion := await cursor.to_list(_PORTION):
                 yield [event_of(document) for document in portion]
+
+
+def _put(event: TimelineEvent, *, linked: bool) -> list[Document]:
+    document = event_document(event)
+    return put_stages(document, document["contact_id"], linked=linked)

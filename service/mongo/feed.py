@@ -9,8 +9,9 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
+from service.contacts.model import Contact
 from service.feed.model import Counted, Kept, RebuildProgress
-from service.mongo.documents import Document
+from service.mongo.documents import Document, contact_of
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
 from service.outbox.model import SHARDS, OutboxRecord
@@ -61,6 +62,22 @@ class MongoFeedHistory:
             async for one in self._outbox.find(query, wanted, hint=_BY_CONTACT):
                 found[one["contact_id"]][one["sequence"]] = Kept(one["committed_at"], one["published_at"])
         return dict(found)
+
+    async def living(self, tenant_id: str | None) -> AsyncIterator[Contact]:
+        query: Document = {} if tenant_id is None else {"tenant_id": tenant_id}
+        with translated():
+            # By id, which never changes: a walk along anything else may pass over a contact that is written meanwhile.
+            async for found in self._database["contacts"].find(query, sort=[("_id", 1)], hint="_id_"):
+                yield contact_of(found)
+
+    async def unsettled(self, tenant_id: str, contact_ids: Sequence[str], cut: datetime) -> set[str]:
+        query = {
+            "tenant_id": tenant_id,
+            "contact_id": {"$in": list(contact_ids)},
+            "$or": [{"published_at": None}, {"published_at": {"$gte": cut}}],
+        }
+        with translated():
+            return {one["contact_id"] async for one in self._outbox.find(query, {"contact_id": 1}, hint=_BY_CONTACT)}
 
     async def published_ids(
         self, tenant_id: str, start: datetime, end: datetime, cut: datetime, limit: int

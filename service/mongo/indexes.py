@@ -22,6 +22,7 @@ from service.mongo import (
     profiles,
     redrives,
     source_threads,
+    untold,
 )
 from service.mongo.documents import Document
 from service.mongo.errors import translated
@@ -42,7 +43,7 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "actions": actions.INDEXES,
         "answers": answers.INDEXES,
         "identities": identities.INDEXES,
-        "events": [*events.INDEXES, *event_lists.INDEXES],
+        "events": [*events.INDEXES, *event_lists.INDEXES, *untold.INDEXES],
         "profile_rows": profiles.INDEXES,
         "conversation_threads": conversations.THREAD_INDEXES,
         "conversation_rows": conversation_rows.INDEXES,

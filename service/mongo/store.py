@@ -20,6 +20,7 @@ from service.mongo.redrives import MongoRedrives
 from service.mongo.repositories import MongoRepositories
 from service.mongo.session import MongoSession
 from service.mongo.traces import MongoTraces
+from service.mongo.untold import MongoUntold
 from service.mongo.webhook_secrets import MongoWebhookSecrets
 from service.settings import MongoSettings
 
@@ -41,6 +42,7 @@ class MongoStore(MongoRepositories):
         self.webhook_secrets = MongoWebhookSecrets(database)
         self.redrives = MongoRedrives(database)
         self.traces = MongoTraces(database)
+        self.untold = MongoUntold(database)
         self.profile_rebuilds = MongoProfileRebuilds(database)
         self._client = client
         self._deadline_seconds = deadline_seconds

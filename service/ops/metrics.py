@@ -103,3 +103,13 @@ RELAY_OLDEST_SECONDS: Final = Gauge(
 )
 # 1 while this process holds the shard's lease. The sum over all relays must be the number of shards.
 RELAY_LEASE: Final = Gauge("pathbound_relay_lease_held", "Whether this relay holds the shard's lease.", ["shard"])
+# The same three for `contacts.timeline`, which waits for the sweep: an oldest age of a second or two is normal.
+RELAY_TIMELINE_PUBLISHED: Final = Counter(
+    "pathbound_relay_timeline_published_total", "Events published to contacts.timeline.", ["shard"]
+)
+RELAY_TIMELINE_BACKLOG: Final = Gauge(
+    "pathbound_relay_timeline_backlog_events", "Events that wait for contacts.timeline.", ["shard"]
+)
+RELAY_TIMELINE_OLDEST_SECONDS: Final = Gauge(
+    "pathbound_relay_timeline_oldest_age_seconds", "Seconds since the shard's oldest waiting event came.", ["shard"]
+)

@@ -12,6 +12,9 @@ from service.ops.metrics import (
     RELAY_LEASE,
     RELAY_OLDEST_SECONDS,
     RELAY_PUBLISHED,
+    RELAY_TIMELINE_BACKLOG,
+    RELAY_TIMELINE_OLDEST_SECONDS,
+    RELAY_TIMELINE_PUBLISHED,
 )
 from service.outbox.model import SHARDS, OutboxRecord
 
@@ -36,16 +39,27 @@ def published(shard: int, records: Sequence[OutboxRecord], seconds: float, at: d
     )
 
 
-def backlog(waiting: Mapping[int, tuple[int, datetime]], held: Collection[int], at: datetime) -> None:
-    """What waits, as of `at`: of the shards held, so that the sum over all relays is right."""
+def published_timeline(shard: int, records: Sequence[OutboxRecord], seconds: float, _at: datetime) -> None:
+    """The same of a batch for `contacts.timeline`."""
+    RELAY_TIMELINE_PUBLISHED.labels(shard).inc(len(records))
+    _log.info("relay_published_timeline", shard=shard, count=len(records), ms=round(seconds * 1000, 1))
+
+
+def backlog(
+    waiting: Mapping[int, tuple[int, datetime]], held: Collection[int], at: datetime, *, timeline: bool = False
+) -> None:
+    """What waits (for `contacts.timeline`, or of the changes), as of `at`: of the shards held, so that the sum over all
+    relays is right."""
+    records = RELAY_TIMELINE_BACKLOG if timeline else RELAY_BACKLOG
+    age = RELAY_TIMELINE_OLDEST_SECONDS if timeline else RELAY_OLDEST_SECONDS
     for shard in range(SHARDS):
         if shard not in held:
-            for gauge in (RELAY_BACKLOG, RELAY_OLDEST_SECONDS):
+            for gauge in (records, age):
                 gauge.remove_by_labels({"shard": str(shard)})
             continue
         count, oldest = waiting.get(shard, (0, at))
-        RELAY_BACKLOG.labels(shard).set(count)
-        RELAY_OLDEST_SECONDS.labels(shard).set(max((at - oldest).total_seconds(), 0.0))
+        records.labels(shard).set(count)
+        age.labels(shard).set(max((at - oldest).total_seconds(), 0.0))
 
 
 def lease(shard: int, *, held: bool) -> None:

@@ -8,22 +8,26 @@ from typing import Protocol
 from service.outbox.model import OutboxRecord
 
 
-class Outbox(Protocol):
-    """What waits to be published, and what was."""
-
-    async def append(self, records: Sequence[OutboxRecord]) -> None: ...
+class Queue(Protocol):
+    """What waits to be published, by shard."""
 
     async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
         """The shard's oldest, in order (see OutboxRecord)."""
         ...
 
     async def mark_published(self, record_ids: Sequence[str]) -> None:
-        """Kafka has them. From now on the retention runs."""
+        """Kafka has them."""
         ...
 
     async def backlog(self) -> dict[int, tuple[int, datetime]]:
         """By shard: how many wait (counted up to 100,000), and since when the oldest does."""
         ...
+
+
+class Outbox(Queue, Protocol):
+    """What waits to be published, and what was: from its publication on the retention runs."""
+
+    async def append(self, records: Sequence[OutboxRecord]) -> None: ...
 
     def watch(self) -> AbstractAsyncContextManager[AsyncIterator[int]]:
         """The shards of records as they are committed (a change stream). It only wakes: `unpublished` is the truth."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -12,11 +13,15 @@ from service.clock import Clock
 from service.errors import StoreError, StoreUnavailableError, StreamUnavailableError
 from service.outbox import observe
 from service.outbox.model import OutboxRecord
-from service.outbox.ports import Outbox
+from service.outbox.ports import Queue
 from service.outbox.publisher import Publisher, PublisherFactory, PublisherFencedError
 from service.outbox.snapshots import with_snapshots
 
 T = TypeVar("T")
+Prepare = Callable[[Sequence[OutboxRecord]], Sequence[OutboxRecord]]
+"""What is published of a batch."""
+Tell = Callable[[int, Sequence[OutboxRecord], float, datetime], None]
+"""Told of each batch: see `service.outbox.observe.published`."""
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 _STORE_SECONDS = 10.0
@@ -29,13 +34,24 @@ class ShardWorker:
     """Reads what waits in a shard, publishes it, marks it: in order, and again whatever is not marked."""
 
     def __init__(
-        self, shard: int, outbox: Outbox, publisher_factory: PublisherFactory, *, batch: int, clock: Clock, until: float
+        self,
+        shard: int,
+        queue: Queue,
+        publisher_factory: PublisherFactory,
+        *,
+        batch: int,
+        clock: Clock,
+        until: float,
+        prepare: Prepare = with_snapshots,
+        tell: Tell = observe.published,
     ) -> None:
         """`until`: when the lease ends, in the event loop's time."""
         self.shard = shard
         self.trouble: StoreError | StreamUnavailableError | None = None
         self.last_progress = asyncio.get_running_loop().time()
-        self._outbox = outbox
+        self._queue = queue
+        self._prepare = prepare
+        self._tell = tell
         self._publisher_factory = publisher_factory
         self._publisher: Publisher | None = None
         self._batch = batch
@@ -120,14 +136,14 @@ class ShardWorker:
     async def _publish_waiting(self, publisher: Publisher) -> None:
         await self._mark()
         while not self._over():
-            records = await _bounded(self._outbox.unpublished(self.shard, self._batch))
+            records = await _bounded(self._queue.unpublished(self.shard, self._batch))
             if not records or self._over():
                 return
             started = asyncio.get_running_loop().time()
-            await publisher.publish(with_snapshots(records))
+            await publisher.publish(self._prepare(records))
             published_at = self._clock()
             self._unmarked = [record.record_id for record in records]
-            observe.published(self.shard, records, asyncio.get_running_loop().time() - started, published_at)
+            self._tell(self.shard, records, asyncio.get_running_loop().time() - started, published_at)
             await self._mark()
             self._moved()
             if not self._may_be_more(records):
@@ -136,7 +152,7 @@ class ShardWorker:
     async def _mark(self) -> None:
         """Mark what Kafka has; kept in mind until that is done, so that MongoDB's absence alone repeats nothing."""
         if self._unmarked:
-            await _bounded(self._outbox.mark_published(self._unmarked))
+            await _bounded(self._queue.mark_published(self._unmarked))
             self._unmarked = []
 
     def _may_be_more(self, records: Sequence[OutboxRecord]) -> bool:

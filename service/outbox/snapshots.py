@@ -66,21 +66,22 @@ def _snapshot_after(record: OutboxRecord) -> OutboxRecord | None:
         return None
     event = orjson.loads(record.value)
     if event.get("type") == ChangeType.CONTACT_DELETED:
-        return _tombstone(record)
+        return tombstone(record.tenant_id, record.contact_id, record.sequence, record.record_id, record.committed_at)
     contact = event.get("data", {}).get("contact")
     if contact is None:
         return None
     return snapshot(record.tenant_id, contact, record.sequence, event["time"], record.record_id, record.committed_at)
 
 
-def _tombstone(record: OutboxRecord) -> OutboxRecord:
+def tombstone(tenant_id: str, contact_id: str, sequence: int, record_id: str, committed_at: datetime) -> OutboxRecord:
+    """What says that a contact is gone."""
     return OutboxRecord(
-        record_id=record.record_id,
-        tenant_id=record.tenant_id,
-        contact_id=record.contact_id,
-        sequence=record.sequence,
+        record_id=record_id,
+        tenant_id=tenant_id,
+        contact_id=contact_id,
+        sequence=sequence,
         topic=CONTACTS_SNAPSHOT,
         value=b"",
-        headers=((TENANT_HEADER, record.tenant_id),),
-        committed_at=record.committed_at,
+        headers=((TENANT_HEADER, tenant_id),),
+        committed_at=committed_at,
     )

@@ -56,7 +56,13 @@ async def test_verify_says_that_all_is_there_and_names_what_is_not(
     await feed.put([*records[:1], *records[3:]])
 
     whole = await pathbound_feed(env, "verify", "--tenant", "somebody-else")
-    assert (whole.returncode, whole.stdout) == (0, "0 events of 0 contacts read. Every change is there, in order.\n")
+    assert (whole.returncode, whole.stdout.splitlines()) == (
+        0,
+        [
+            "0 events of 0 contacts read. Every change is there, in order.",
+            "0 contacts compared with contacts.snapshot. It is what the database has.",
+        ],
+    )
 
     found = await pathbound_feed(env, "verify")
     assert found.returncode == 1
@@ -69,6 +75,7 @@ async def test_verify_says_that_all_is_there_and_names_what_is_not(
     *verdicts, summary = [json.loads(line) for line in machine.stdout.splitlines()]
     assert {one["contact_id"]: one["missing"] for one in verdicts} == {contact_id: [], lost: [[2, 3]]}
     assert (summary["complete"], summary["contacts"], summary["faulty"]) == (False, 2, 1)
+    assert summary["snapshots"] == {"compared": 0, "faulty": 0, "waiting": 0, "untold": 0}
 
 
 async def test_tail_prints_from_the_beginning_and_goes_on(feed: Feed, own_api: ApiUser, env: dict[str, str]) -> None:
@@ -96,8 +103,35 @@ async def test_tail_prints_from_the_beginning_and_goes_on(feed: Feed, own_api: A
     ]
     assert "city, lifecyclestage, plan" in told[1]
     assert not [line for line in told if "Rome" in line]
+    timeline = await lines(len(LIFE), "--from-beginning", "--topic", "contacts.timeline")
+    assert {tuple(line.split("  ")[1:4]) for line in timeline} == {
+        (own_api.tenant_id, contact_id, "timeline.event_added")
+    }
+    assert [line for line in timeline if "  crm contact_created of 20" in line]
+    [last] = await lines(1, "--from-beginning", "--json", "--topic", "contacts.snapshot")
+    assert (json.loads(last)["subject"], json.loads(last)["data"]) == (contact_id, None)
     notes = await lines(1, "--from-beginning", "--json", "--type", "note.deleted", "--tenant", own_api.tenant_id)
     assert json.loads(notes[0])["data"].keys() == {"note_id"}
+
+
+async def test_snapshots_are_judged_and_rebuilt(feed: Feed, own_api: ApiUser, env: dict[str, str]) -> None:
+    kept, changed = [(await own_api.create_contact())["contact_id"] for _ in range(2)]
+    await feed.relay()
+    await feed.store.database["contacts"].update_one({"_id": changed}, {"$set": {"properties.city": "by hand"}})
+
+    wrong = await pathbound_feed(env, "verify")
+    assert wrong.returncode == 1
+    assert f"{own_api.tenant_id} {changed}: its snapshot is not what the database has\n" in wrong.stdout
+    assert kept not in wrong.stdout
+
+    rebuilding = asyncio.create_task(pathbound_feed(env, "rebuild-snapshot"))
+
+    async def asked() -> bool:
+        return await feed.store.rebuilds.waiting(9) == 2
+
+    await eventually(asked, 40, "the snapshots are asked for")
+    await feed.relay()
+    assert (await rebuilding).stdout == "Published 2 snapshots to contacts.snapshot.\n"
 
 
 async def test_replay_publishes_again(feed: Feed, own_api: ApiUser, env: dict[str, str]) -> None:
@@ -115,6 +149,7 @@ async def test_replay_publishes_again(feed: Feed, own_api: ApiUser, env: dict[st
 BAD: list[tuple[list[str], str]] = [
     (["tail", "--type", "contact.exploded"], "'contact.exploded' is not one of"),
     (["tail", "--tenant", "no such"], "must match"),
+    (["tail", "--topic", "contacts.timeline", "--type", "note.created"], "There is no note.created on contacts."),
     (["replay", "--tenant", "t", "--from", "yesterday"], "must be an ISO 8601 time"),
     (
         ["replay", "--tenant", "t", "--from", "2026-11-23T10:00:00Z", "--to", "2026-11-23T09:00:00Z"],

@@ -18,6 +18,7 @@ from service.mongo.bulk_load import LOADED, MongoBulkLoad
 from service.mongo.documents import event_document
 from service.mongo.indexes import all_indexes
 from service.mongo.store import MongoStore
+from service.outbox.model import shard_of
 from service.settings import MongoSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
@@ -118,6 +119,7 @@ async def test_what_is_seeded_is_what_the_service_would_have_stored(store: Mongo
     enriched = [contact.contact_id for contact in portion.contacts if contact.enriched_at]
     changes = [change.event_id for change in portion.changes]
     seeded = await everything(store, *enriched, *changes)
+    assert await store.untold.backlog() == {}, "nobody is told of what is loaded"
     for name in LOADED:
         await store.database[name].delete_many({})
 
@@ -139,6 +141,9 @@ async def test_what_is_seeded_is_what_the_service_would_have_stored(store: Mongo
     await core.ingest([event for some in portion.visits.values() for event in some])
     stored = await everything(store, *enriched, *(event["_id"] for event in own))
 
+    for event in stored["events"]:
+        assert event.pop("feed_shard") == shard_of(event["contact_id"])
+        assert event.pop("feed_at")
     for contact in stored["contacts"]:
         # A loaded contact says so, and that nobody was told of it.
         contact |= {"creation_source": "import", "sequence": 0}
@@ -155,7 +160,7 @@ def _imported(changes: Any) -> list[Any]:
 
 
 def _without_id(event: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in event.items() if name != "_id"}
+    return {name: value for name, value in event.items() if name not in ("_id", "feed_shard", "feed_at")}
 
 
 async def test_every_operation_works_on_a_seeded_contact(store: MongoStore) -> None:

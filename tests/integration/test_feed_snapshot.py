@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,9 +16,13 @@ from service.contacts.view import contact_object
 from service.feed import rebuild as rebuilding
 from service.feed.model import RebuildProgress
 from service.feed.rebuild import SnapshotRebuilder
+from service.feed.snapshots import SnapshotVerdict, SnapshotVerifier
 from service.feed.verify import FeedVerifier
+from service.kafka.feed import KafkaFeedTopic
 from service.kafka.publishers import publisher_factory
+from service.mongo.documents import contact_of
 from service.outbox.relay import Relay
+from service.outbox.snapshots import snapshot, tombstone
 from service.settings import RelaySettings
 from tests.support.api import ApiUser
 from tests.support.feed import Feed, kafka_admin, live
@@ -91,7 +96,11 @@ async def wait_for(rebuild: "asyncio.Task[RebuildProgress]") -> RebuildProgress:
 
 
 def rebuilder(feed: Feed) -> SnapshotRebuilder:
-    return SnapshotRebuilder(feed.store, feed.store.rebuilds, system_clock)
+    return SnapshotRebuilder(feed.store, feed.store.rebuilds, snapshots(feed), system_clock)
+
+
+def snapshots(feed: Feed) -> KafkaFeedTopic:
+    return KafkaFeedTopic(feed.bootstrap, f"{feed.prefix}{CONTACTS_SNAPSHOT}")
 
 
 def silent(_: RebuildProgress, __: int) -> None:
@@ -179,3 +188,66 @@ async def test_a_contact_that_others_write_all_the_time_is_rebuilt_too(feed: Fee
         done = await wait_for(asyncio.ensure_future(rebuilder(feed)(None, silent)))
         stop.set()
     assert done.requested == 1
+
+
+async def compared(feed: Feed) -> SnapshotVerdict:
+    return await SnapshotVerifier(snapshots(feed), feed.store.feed_history)(None)
+
+
+async def test_snapshots_are_compared_with_the_database(feed: Feed, own_api: ApiUser) -> None:
+    gone, changed, early, lost, right = [(await own_api.create_contact())["contact_id"] for _ in range(5)]
+    await feed.relay()
+    assert await compared(feed) == SnapshotVerdict(compared=5)
+    tenant, now = own_api.tenant_id, system_clock()
+    was = await stored(feed, tenant)
+    old = [snapshot(tenant, was[one], 1, "2026-11-25T00:00:00.000Z", f"old {one}", now) for one in (gone, changed)]
+    assert (await own_api.request("DELETE", f"/v1/contacts/{gone}")).status == 200
+    await update(own_api, changed, "Oslo")
+    await update(own_api, right, "Bonn")
+    await feed.relay()
+    await feed.put([*old, tombstone(tenant, early, 1, "early", now)])
+    await feed.store.database["contacts"].update_one({"_id": lost}, {"$set": {"properties.city": "changed by hand"}})
+    late = (await own_api.create_contact())["contact_id"]
+    loaded = replace(contact_of({**(await raw(feed, right)), "_id": "ct_loaded", "email": "l@example.com"}), sequence=0)
+    await feed.store.contacts.insert(loaded)
+
+    verdict = await compared(feed)
+
+    assert {one.contact_id: one.fault for one in verdict.faults} == {
+        gone: "no longer there, but its snapshot is",
+        changed: "its snapshot is not what the database has",
+        lost: "its snapshot is not what the database has",
+        early: "its snapshot says that it is gone, and it is not",
+    }
+    assert {one.tenant_id for one in verdict.faults} == {tenant}
+    assert (verdict.compared, verdict.waiting, verdict.untold) == (6, 1, 1)
+    await feed.store.outbox.mark_published([record.record_id for record in await feed.waiting(late)])
+    assert "has no snapshot" in {one.fault for one in (await compared(feed)).faults}
+
+    async with relaying(feed):
+        done = await wait_for(asyncio.ensure_future(rebuilder(feed)(None, silent)))
+    assert (done.requested, done.buried) == (6, 1)
+    assert await compared(feed) == SnapshotVerdict(compared=6)
+    assert (await topic(feed))[gone][-1] is None
+
+
+async def raw(feed: Feed, contact_id: str) -> dict[str, Any]:
+    found = await feed.store.database["contacts"].find_one({"_id": contact_id})
+    assert found is not None
+    return found
+
+
+async def test_live_writes_are_no_faults_of_snapshots(feed: Feed, own_api: ApiUser) -> None:
+    contacts = [(await own_api.create_contact())["contact_id"] for _ in range(6)]
+    stop, dice = asyncio.Event(), random.Random(3)
+
+    async def writer() -> None:
+        while not stop.is_set():
+            await update(own_api, dice.choice(contacts), f"city {dice.random()}")
+
+    async with relaying(feed), asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            tasks.create_task(writer())
+        verdicts = [await compared(feed) for _ in range(3)]
+        stop.set()
+    assert [verdict.faults for verdict in verdicts] == [[], [], []]

@@ -6,6 +6,8 @@ from service.mongo.store import MongoStore
 
 COLLECTIONS = ["messages", "source_threads", "source_persons", "conversation_rows", "conversation_threads", "events"]
 
+_UNSAID = {"touched", "received_at", "feed_shard", "feed_at", "feed_linked"}
+
 
 async def state(store: MongoStore) -> dict[str, Any]:
     """All that is stored of conversations; contacts by their addresses, since their ids differ from run to run."""
@@ -26,7 +28,7 @@ async def state(store: MongoStore) -> dict[str, Any]:
 def named(value: Any, names: dict[str, str]) -> Any:
     """Without what tells how often and when things were written. Addresses of a person are a set."""
     if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key not in ("touched", "received_at")}
+        kept = {key: item for key, item in value.items() if key not in _UNSAID}
         kept |= {"emails": sorted(kept["emails"])} if "emails" in kept else {}
         return {key: named(item, names) for key, item in kept.items()}
     return names.get(value, value) if isinstance(value, str) else value

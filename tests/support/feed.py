@@ -6,9 +6,10 @@ from typing import Any
 from confluent_kafka import admin
 
 from service.kafka.feed import KafkaFeedTopic
-from service.kafka.publishers import TransactionalPublisher, publisher_factory
+from service.kafka.publishers import TransactionalPublisher, publisher_factory, timeline_publisher_factory
 from service.mongo.store import MongoStore
 from service.outbox.model import OutboxRecord
+from service.outbox.relay import Timeline
 from service.settings import RelaySettings
 from tests.support.api import ApiUser
 from tests.support.relay import running
@@ -71,12 +72,18 @@ class Feed:
         settings = RelaySettings(
             kafka_bootstrap=self.bootstrap, topic_prefix=self.prefix, relay_content_mode=mode, relay_transactions=True
         )
-        async with running(self.store.outbox, self.store.leases, publisher_factory(settings)):
+        timeline = Timeline(self.store.untold, timeline_publisher_factory(settings))
+        async with running(self.store.outbox, self.store.leases, publisher_factory(settings), timeline=timeline):
             await eventually(self.drained, 30, "all is published")
+            await eventually(self.told, 30, "every event is published")
 
     async def drained(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no change waits."""
         return not await self.store.outbox.backlog()
+
+    async def told(self) -> bool:
+        """Whether no event waits for contacts.timeline."""
+        return not await self.store.untold.backlog()
 
     async def waiting(self, contact_id: str) -> list[OutboxRecord]:
         """A contact's records, in order."""

@@ -10,6 +10,7 @@ import aiohttp
 import orjson
 from aiokafka.errors import KafkaError
 
+from schemas.topics import CONTACTS_TIMELINE
 from service.ledger.model import Outcome
 from tests.support.api import Reply
 from tests.support.service_processes import System
@@ -122,6 +123,7 @@ async def judge(system: System, load: Load) -> None:
         notes = (await system.user.get(f"/v1/contacts/{contact_id}/notes")).body["notes"]
         assert len(notes) == load.notes[contact_id] == 1
     await _judge_feed(system, {contact["_id"]: contact["sequence"] for contact in stored})
+    await _judge_timeline(system)
     assert not await system.dead_letters()
     await judge_ledger(system)
 
@@ -148,3 +150,14 @@ async def _judge_feed(system: System, sequences: dict[str, int]) -> None:
             seen[event["subject"]].append(event["sequence"])
         assert values.setdefault(event["id"], record.value) == record.value
     assert dict(seen) == {contact_id: list(range(1, last + 1)) for contact_id, last in sequences.items()}
+
+
+async def _judge_timeline(system: System) -> None:
+    """Every event that has a contact is on the topic, and nothing else; a repeat is the same to the byte."""
+    await system.timeline_told()
+    values: dict[str, bytes] = {}
+    for record in await system.published(CONTACTS_TIMELINE):
+        event: dict[str, Any] = orjson.loads(record.value)
+        assert values.setdefault(event["id"], record.value) == record.value
+    events = system.core.store.database["events"].find({"contact_id": {"$exists": True}}, {"contact_id": 1})
+    assert set(values) == {f"{one['_id']}.{one['contact_id']}" async for one in events}

@@ -195,7 +195,9 @@ class Events:
         await self._view.writing({("event", one.event_id): replace(one, contact_id=contact_id) for one in free})
         return len(free)
 
-    async def put(self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str]) -> None:
+    async def put(
+        self, tenant_id: str, events: Sequence[TimelineEvent], gone: Sequence[str], *, linked: bool = False
+    ) -> None:
         written: Documents = {("event", event.event_id): event for event in events}
         await self._view.writing(written | {("event", event_id): None for event_id in gone})
 

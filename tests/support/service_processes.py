@@ -282,9 +282,21 @@ class System:
 
         await eventually(empty, deadline_s, "no outbox record waits")
 
+    async def timeline_told(self, deadline_s: float = CONSUMED_S) -> None:
+        """Wait until no event waits for contacts.timeline."""
+
+        async def told() -> bool:
+            return not await self.core.store.untold.backlog()
+
+        await eventually(told, deadline_s, "no event waits")
+
     async def changes(self) -> list[Any]:
         """What a read_committed subscriber gets, from the topic's start."""
-        return await read_committed(self.topics.kafka_bootstrap, self.topic(CONTACTS_CHANGES))
+        return await self.published(CONTACTS_CHANGES)
+
+    async def published(self, name: str) -> list[Any]:
+        """The same of another topic."""
+        return await read_committed(self.topics.kafka_bootstrap, self.topic(name))
 
     async def tracked(self, contact_id: str) -> list[dict[str, Any]]:
         """A contact's timeline as the API shows it, oldest first, without our own changes."""
