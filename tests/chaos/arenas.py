@@ -28,12 +28,17 @@ SOURCES = ("tracker", "tracker", "gmail", "intercom")
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """A system that runs, its API's users (one for each API process, with one key), and what can be done to it."""
+    """A system that runs, its API's users (one for each API process, with one key), and what can be done to it.
+
+    `latest_is_read`: a read shows all that was acknowledged before. Not so for a moment where a primary that was frozen
+    wakes up and has not heard of its successor yet.
+    """
 
     system: System
     users: Sequence[ApiUser]
     targets: Targets
     deck: Sequence[Card]
+    latest_is_read: bool = True
 
 
 @asynccontextmanager
@@ -67,7 +72,7 @@ async def replica_set(directory: Path) -> AsyncIterator[Arena]:
         targets = Targets()
         targets.victims["primary"] = nodes.elected
         _add_processes(targets, system)
-        yield Arena(system, users, targets, deck_of_primaries())
+        yield Arena(system, users, targets, deck_of_primaries(), latest_is_read=False)
 
 
 def _system(mongo_url: str, kafka_bootstrap: str, directory: Path) -> AbstractAsyncContextManager[System]:

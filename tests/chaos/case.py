@@ -53,12 +53,16 @@ async def run_case(name: str, stage: Stage, seed: int, seconds: float, directory
     verdict = Verdict(name)
     say(f"{name}: starting everything ...")
     async with stage(directory) as arena:
-        load = Load(seed, arena.users, arena.system.topics.kafka_bootstrap, arena.system.topics.topic_prefix)
+        topics = arena.system.topics
+        load = Load(seed, arena.users, topics.kafka_bootstrap, topics.topic_prefix, latest_is_read=arena.latest_is_read)
         injector = Injector(arena.targets, say)
         await _fire(arena, load, injector, seed, seconds, say)
         verdict.fire_seconds = time.monotonic() - began
         say(f"{name}: the last answer is there; waiting until all is worked off ...")
-        await _settle(arena.system)
+        try:
+            await _settle(arena.system)
+        except AssertionError as late:
+            verdict.faults.append(str(late))  # and the judge says what it comes to
         verdict.faults += await _ended(arena.system.apis)  # nothing that was begun and given up is under way any more
         await _ready(arena.system.apis)
         say(f"{name}: judging ...")

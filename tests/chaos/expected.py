@@ -21,6 +21,8 @@ class ExpectedContact:
     version: int = 0
     properties: dict[str, Any] = field(default_factory=dict)
     visitor_ids: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    """Visitor ids that a login makes the contact's: each by a change of its own, whenever the consumer gets there."""
     identified: bool = False
     """Whether its external id is linked."""
     notes: dict[str, str] = field(default_factory=dict)
@@ -29,8 +31,9 @@ class ExpectedContact:
     actions: int = 0
     changes: Counter[str] = field(default_factory=Counter)
     """How many events of each type its part of the feed has."""
-    maybe_edited: int = 0
-    """Edits of notes that were asked for again without knowing what had become of them: each may be told once more."""
+    maybe: Counter[str] = field(default_factory=Counter)
+    """How many more there may be: of an edit of a note that was asked for again without knowing what had become of it,
+    and of a login about when the contact was deleted."""
     visits: defaultdict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     """By visitor id: timeline entry and session."""
     mails: list[str] = field(default_factory=list)
@@ -38,18 +41,23 @@ class ExpectedContact:
     chat_known: bool = False
 
     @property
+    def visitors(self) -> list[str]:
+        """All visitor ids."""
+        return self.visitor_ids + self.adopted
+
+    @property
     def entries(self) -> list[str]:
         """Its timeline, without its own changes."""
-        visits = [entry for visitor in self.visitor_ids for entry, _ in self.visits[visitor]]
+        visits = [entry for visitor in self.visitors for entry, _ in self.visits[visitor]]
         return visits + self.mails + (self.chat if self.chat_known else [])
 
     @property
     def page_views(self) -> int:
-        return sum(len(self.visits[visitor]) for visitor in self.visitor_ids)
+        return sum(len(self.visits[visitor]) for visitor in self.visitors)
 
     @property
     def sessions(self) -> int:
-        return len({session for visitor in self.visitor_ids for _, session in self.visits[visitor]})
+        return len({session for visitor in self.visitors for _, session in self.visits[visitor]})
 
 
 @dataclass(slots=True)
@@ -104,7 +112,7 @@ class Expected:
             case Kind.EDIT_NOTE:
                 person.notes[note_name(operation)] = note_text(operation)
                 person.changes["note.updated"] += 1
-                person.maybe_edited += asked_again
+                person.maybe["note.updated"] += asked_again
             case Kind.DELETE_NOTE:
                 del person.notes[note_name(operation)]
                 person.changes["note.deleted"] += 1
@@ -114,6 +122,7 @@ class Expected:
                 assert operation.kind is Kind.DELETE
                 person.deleted = True
                 person.changes["contact.deleted"] += 1
+                person.maybe["contact.identity_linked"] += len(person.adopted)
 
     def _entered(self, operation: Operation) -> None:
         person, entries = self.person(operation.person), entries_of(operation, self.tenant_id)
@@ -125,6 +134,8 @@ class Expected:
         else:
             visitor = visitor_of(operation.person, operation.told["device"])
             person.visits[visitor] += [(entry, session_of(operation)) for entry in entries]
+            if operation.told.get("login"):
+                person.adopted.append(visitor)
 
 
 def note_name(operation: Operation) -> str:
@@ -145,6 +156,15 @@ def created_properties(operation: Operation) -> dict[str, Any]:
 def acted_properties(operation: Operation) -> dict[str, Any]:
     """What an action sets, beside a stage."""
     return {"state": f"state {operation.name}"}
+
+
+def stale(person: ExpectedContact, body: Any) -> list[str]:
+    """What a contact, read just now, lacks of what was acknowledged. Only a login may have come on top."""
+    contact = body["contact"]
+    lacks = [] if contact["version"] >= person.version else [f"version {contact['version']} after {person.version}"]
+    lacks += [] if contact["properties"] == person.properties else ["properties"]
+    lacks += [] if set(person.visitor_ids) <= set(contact["visitor_ids"]) else ["visitor ids"]
+    return [f"{person.person}: read after the acknowledgement, and still old: {one}" for one in lacks]
 
 
 def _created(person: ExpectedContact, body: Any) -> None:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import SOURCES
 from service.kafka.producers import discard, make_producer
-from tests.chaos.expected import Expected
+from tests.chaos.expected import Expected, stale
 from tests.chaos.operations import BUSY, PRODUCED, Kind, Operation, Planner
 from tests.chaos.requests import Request, request_of
 from tests.chaos.sources import SourceRecord, records_of
@@ -26,6 +26,7 @@ PATIENCE_S = 6.0
 _RETRY_S = 0.25
 _PAUSES_S = (0.05, 0.25)
 _QUEUED = 40
+_CHANGED = 412
 _TEMPORARY = frozenset([408, 429, 503])
 
 
@@ -33,8 +34,9 @@ class Load:
     """All clients. `users` are the same client of several API processes."""
 
     def __init__(
-        self, seed: int, users: Sequence[ApiUser], bootstrap: str, topic_prefix: str, clients: int = CLIENTS
+        self, seed: int, users: Sequence[ApiUser], bootstrap: str, topic_prefix: str, *, latest_is_read: bool
     ) -> None:
+        """`latest_is_read`: whether every read must show what was acknowledged before it."""
         self.expected = Expected(users[0].tenant_id)
         self.done: Counter[Kind] = Counter()
         self.asked_again: Counter[Kind] = Counter()
@@ -43,16 +45,16 @@ class Load:
         """Answers that nobody should get, whatever is done to the system."""
         self._seed = seed
         self._users = users
-        self._clients = clients
+        self._latest_is_read = latest_is_read
         self._sources = _SourceProducer(bootstrap, topic_prefix)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Until `stop`; then what was begun is finished."""
         try:
-            await self._ask(Operation(Kind.CREATE, self._clients, 0, BUSY))
+            await self._ask(Operation(Kind.CREATE, CLIENTS, 0, BUSY))
             async with asyncio.TaskGroup() as tasks:
-                for number in range(self._clients):
+                for number in range(CLIENTS):
                     tasks.create_task(self._client(number))
         finally:
             await self._sources.close()
@@ -99,6 +101,9 @@ class Load:
         done = reply.status == request.success or (again and reply.status == request.done_before)
         if not done:
             self.surprises.append(f"{operation.kind} {operation.name}: {reply.status} {reply.body}")
+        elif operation.kind is Kind.READ:
+            old = stale(self.expected.person(operation.person), reply.body) if self._latest_is_read else []
+            self.surprises += old
         elif operation.kind is Kind.TRACK:
             self.expected.tracked(operation)
         else:
@@ -110,11 +115,25 @@ class Load:
         """The answer, and whether an earlier request may have done it already. Each try asks another API process."""
         attempt = operation.client
         while True:
-            reply = await self._try(self._users[attempt % len(self._users)], operation, request)
+            user = self._users[attempt % len(self._users)]
+            reply = await self._try(user, operation, request)
+            if reply is not None and reply.status == _CHANGED:
+                reply, request = await self._look(user, operation, request)
             if reply is not None and reply.status not in _TEMPORARY:
                 return reply, attempt > operation.client
             attempt += 1
             await asyncio.sleep(_RETRY_S)
+
+    async def _look(self, user: ApiUser, operation: Operation, request: Request) -> tuple[Reply | None, Request]:
+        """The contact is at another version: an earlier request has done it already, or a login came in between, and
+        it is asked for at that version."""
+        now = await self._try(user, operation, Request("GET", request.path, None, 200))
+        if now is None or now.status != 200:
+            return None, request
+        wanted = operation.told.get("properties")
+        if wanted and now.body["contact"]["properties"].get("city") == wanted["city"]:
+            return now, request
+        return None, request._replace(version=now.body["contact"]["version"])
 
     async def _try(self, user: ApiUser, operation: Operation, request: Request) -> Reply | None:
         headers = {"Idempotency-Key": f"key-{operation.name}"}

@@ -17,6 +17,7 @@ BUSY = "busy"
 """The one person that all clients know."""
 
 _MOST_DEVICES = 3
+_FIRST_LOGGED_IN = 100
 _STAGES = sorted(LIFECYCLE_STAGES)
 
 
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     CREATE = "contact created"
     UPDATE = "contact updated"
     DELETE = "contact deleted"
+    READ = "contact read"
     IDENTIFY = "contact identified"
     NOTE = "note created"
     EDIT_NOTE = "note edited"
@@ -65,6 +67,9 @@ class _Person:
     devices: int = 1
     bound: int = 0
     """How many of the devices are the contact's."""
+    logged_in: list[int] = field(default_factory=list)
+    """Devices on which the person has told the external id: the consumer makes them the contact's."""
+    identified: bool = False
     contact: bool = False
     stage: str | None = None
     notes: list[tuple[int, bool]] = field(default_factory=list)
@@ -94,7 +99,8 @@ class Planner:
             Kind.TRACK: (8, self._track),
             Kind.CREATE: (12, self._create),
             Kind.UPDATE: (10, self._update),
-            Kind.DELETE: (3, self._delete),
+            Kind.DELETE: (2, self._delete),
+            Kind.READ: (6, self._read),
             Kind.IDENTIFY: (5, self._identify),
             Kind.NOTE: (11, self._note),
             Kind.EDIT_NOTE: (5, self._edit_note),
@@ -116,9 +122,18 @@ class Planner:
 
     def _visit(self) -> Operation:
         person = self._anybody()
+        if person.identified and self._dice.random() < 0.3:
+            return self._visit_logged_in(person)
         if person.devices < _MOST_DEVICES and self._dice.random() < 0.1:
             person.devices += 1
-        return self._operation(Kind.VISIT, person.name, device=self._dice.randrange(person.devices))
+        return self._operation(Kind.VISIT, person.name, device=self._dice.randrange(person.devices), login=False)
+
+    def _visit_logged_in(self, person: _Person) -> Operation:
+        """From a device that nobody but the consumer makes the contact's: at its first visit, which is a login."""
+        if not person.logged_in or self._dice.random() < 0.5:
+            person.logged_in.append(_FIRST_LOGGED_IN + len(person.logged_in))
+            return self._operation(Kind.VISIT, person.name, device=person.logged_in[-1], login=True)
+        return self._operation(Kind.VISIT, person.name, device=self._dice.choice(person.logged_in), login=False)
 
     def _track(self) -> Operation:
         person = self._anybody()
@@ -174,6 +189,7 @@ class Planner:
             return None
         device = person.bound if person.bound < person.devices else None
         person.bound += device is not None
+        person.identified = True
         return self._operation(Kind.IDENTIFY, person.name, device=device)
 
     def _note(self) -> Operation | None:
@@ -208,6 +224,10 @@ class Planner:
         act = self._dice.choice(["update_lifecycle_stage", "update_contact", "create_note", "enrich_contact"])
         stage = {"stage": self._next_stage(person)} if act == "update_lifecycle_stage" else {}
         return self._operation(Kind.ACT, person.name, act=act, **stage)
+
+    def _read(self) -> Operation | None:
+        person = self._contact()
+        return None if person is None else self._operation(Kind.READ, person.name)
 
     def _delete(self) -> Operation | None:
         person = self._contact()

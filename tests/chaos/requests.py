@@ -11,14 +11,14 @@ from tests.chaos.expected import (
     note_text,
 )
 from tests.chaos.operations import Kind, Operation
-from tests.chaos.sources import email_of, visit_of, visitor_of
+from tests.chaos.sources import email_of, external_of, visit_of, visitor_of
 
 
 class Request(NamedTuple):
     """What to ask, which answer is success, and which one says that an earlier request for the same has succeeded.
 
     POSTs are told apart by their Idempotency-Key. An update and a deletion name the version that they are meant for, so
-    that one which its client has given up, and which arrives late, is refused.
+    that one which its client has given up, and which arrives late, is refused. `version` is the least that it can be.
     """
 
     method: str
@@ -40,7 +40,9 @@ def request_of(operation: Operation, person: ExpectedContact) -> Request:
             device = {"visitor_id": visitor_of(operation.person, 0)}
             return Request("POST", "/v1/contacts", body | device, 201)
         case Kind.UPDATE:
-            return Request("PUT", contact, {"properties": told["properties"]}, 200, 412, person.version)
+            return Request("PUT", contact, {"properties": told["properties"]}, 200, version=person.version)
+        case Kind.READ:
+            return Request("GET", contact, None, 200)
         case Kind.IDENTIFY:
             return Request("POST", "/v1/identify", _identity(operation), 200)
         case Kind.NOTE:
@@ -61,7 +63,7 @@ def _identity(operation: Operation) -> dict[str, Any]:
     traits = {"email": email_of(operation.person), **identified_traits(operation)}
     device = operation.told["device"]
     browser = {} if device is None else {"anonymous_id": visitor_of(operation.person, device)}
-    return {"external_id": f"x-{operation.person}", "traits": traits, **browser}
+    return {"external_id": external_of(operation.person), "traits": traits, **browser}
 
 
 def _action(operation: Operation, person: ExpectedContact) -> dict[str, Any]:

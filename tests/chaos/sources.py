@@ -30,6 +30,10 @@ def visitor_of(person: str, device: int) -> str:
     return f"v-{person}-{device}"
 
 
+def external_of(person: str) -> str:
+    return f"x-{person}"
+
+
 def session_of(operation: Operation) -> str:
     """Some visits of a device in a row are one session."""
     device = visitor_of(operation.person, operation.told["device"])
@@ -38,6 +42,7 @@ def session_of(operation: Operation) -> str:
 
 def visit_of(operation: Operation) -> dict[str, Any]:
     """A visit as a web page tells it."""
+    login = {"external_contact_id": external_of(operation.person)} if operation.told.get("login") else {}
     return {
         "event": "page_view",
         "message_id": f"m-{operation.name}",
@@ -45,6 +50,7 @@ def visit_of(operation: Operation) -> dict[str, Any]:
         "sessionId": session_of(operation),
         "url": f"https://www.site.example/{operation.serial % 7}",
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
+        **login,
     }
 
 

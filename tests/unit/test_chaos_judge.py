@@ -15,10 +15,11 @@ from tests.chaos.sources import records_of
 
 ADA, GONE = "ct_ada", "ct_gone"
 PERSON = "c0-0"
+LINKED = "contact.identity_linked"
 
 
 def expected() -> Expected:
-    """A contact with a visit from before it, a change and two notes; another one that was deleted; poison."""
+    """A contact with a visit from before it, a change, two notes and a login; another one that was deleted; poison."""
     found = Expected("t")
 
     def produced(serial: int, kind: Kind, person: str, **told: Any) -> None:
@@ -36,6 +37,7 @@ def expected() -> Expected:
     answered(5, Kind.NOTE, PERSON, {"note": {"note_id": "nt_1"}})
     answered(6, Kind.NOTE, PERSON, {"note": {"note_id": "nt_2"}})
     answered(7, Kind.EDIT_NOTE, PERSON, note=5)
+    produced(10, Kind.VISIT, PERSON, device=100, login=True)
     answered(8, Kind.CREATE, "c0-1", {"contact": {"contact_id": GONE, "properties": {}}})
     answered(9, Kind.DELETE, "c0-1")
     return found
@@ -44,15 +46,15 @@ def expected() -> Expected:
 def seen(told: Expected) -> Seen:
     """What is there if all is well."""
     person = told.person(PERSON)
-    contact = {"version": 2, "properties": dict(person.properties), "visitor_ids": ["v-c0-0-0"]}
+    contact = {"version": 3, "properties": dict(person.properties), "visitor_ids": ["v-c0-0-0", "v-c0-0-100"]}
     found = Seen(stored={ADA: contact}, owners={ADA}, snapshots={ADA: dict(contact), GONE: None})
-    types = ["contact.created", "contact.updated", "note.created", "note.created", "note.updated"]
+    types = ["contact.created", "contact.updated", "note.created", "note.created", "note.updated", LINKED]
     found.feed[ADA] = [FeedEvent(f"evt_{n}", kind, n, b"{}") for n, kind in enumerate(types, start=1)]
     found.feed[GONE] = [FeedEvent("evt_a", "contact.created", 1, b"{}"), FeedEvent("evt_b", "contact.deleted", 2, b"")]
     found.contacts[ADA] = SeenContact(
         200,
         contact,
-        {"page_views": 1, "sessions": 1},
+        {"page_views": 2, "sessions": 2},
         ["note by 0-7", "note by 0-6"],
         list(person.entries),
         [event.id for event in found.feed[ADA]],
@@ -101,7 +103,7 @@ def lose_an_update(found: Seen) -> None:
 
 
 def apply_an_update_twice(found: Seen) -> None:
-    found.contacts[ADA].contact = found.contacts[ADA].contact | {"version": 3}
+    found.contacts[ADA].contact = found.contacts[ADA].contact | {"version": 4}
 
 
 def lose_an_entry(found: Seen) -> None:
@@ -113,7 +115,7 @@ def double_an_entry(found: Seen) -> None:
 
 
 def count_a_view_twice(found: Seen) -> None:
-    found.contacts[ADA].profile["page_views"] = 2
+    found.contacts[ADA].profile["page_views"] = 3
 
 
 def lose_a_contact(found: Seen) -> None:
@@ -128,6 +130,11 @@ def raise_the_dead(found: Seen) -> None:
     found.contacts[GONE].status = 200
 
 
+def lose_a_login(found: Seen) -> None:
+    visitors = {"visitor_ids": ["v-c0-0-0"]}
+    found.contacts[ADA].contact = found.contacts[ADA].contact | visitors
+
+
 def leave_a_gap(found: Seen) -> None:
     found.feed[ADA].pop(2)
 
@@ -137,7 +144,7 @@ def disorder_the_feed(found: Seen) -> None:
 
 
 def tell_an_event_of_nothing(found: Seen) -> None:
-    found.feed[ADA].append(FeedEvent("evt_9", "note.deleted", 6, b"{}"))
+    found.feed[ADA].append(FeedEvent("evt_9", "note.deleted", 7, b"{}"))
 
 
 def change_a_repeat(found: Seen) -> None:
@@ -191,15 +198,16 @@ def lose_a_dead_letter(found: Seen) -> None:
         (double_a_note, "note by 0-6 is there 2 times"),
         (lose_an_edit, "note by 0-7 is lost"),
         (lose_an_update, "properties"),
-        (apply_an_update_twice, "version: 3 instead of 2"),
+        (apply_an_update_twice, "version: 4 instead of 3"),
+        (lose_a_login, "visitor ids"),
         (lose_an_entry, "timeline: gmail:g-0-1 is lost"),
         (double_an_entry, "is there 2 times"),
-        (count_a_view_twice, "page views: 2 instead of 1"),
+        (count_a_view_twice, "page views: 3 instead of 2"),
         (lose_a_contact, "database: ct_ada is lost"),
         (make_a_contact_of_nothing, "ct_nobody is there, and nobody asked for it"),
         (raise_the_dead, "status: 200 instead of 404"),
-        (leave_a_gap, "the sequence is [1, 2, 4, 5]"),
-        (disorder_the_feed, "the sequence is [5, 4, 3, 2, 1]"),
+        (leave_a_gap, "the sequence is [1, 2, 4, 5, 6]"),
+        (disorder_the_feed, "the sequence is [6, 5, 4, 3, 2, 1]"),
         (tell_an_event_of_nothing, "note.deleted"),
         (change_a_repeat, "evt_1 came again with other content"),
         (age_a_snapshot, "the snapshot differs from the contact"),
@@ -210,7 +218,7 @@ def lose_a_dead_letter(found: Seen) -> None:
         (keep_an_identity_of_the_dead, "identities: ct_gone is gone and still has some"),
         (lose_a_source_record, "was acknowledged by Kafka and is not there"),
         (skip_a_source_record, "gmail: received by partition"),
-        (count_new_twice, "tracker: stored and parked: 2 instead of 1"),
+        (count_new_twice, "tracker: stored and parked: 3 instead of 2"),
         (lose_a_dead_letter, "tracker: dead letters"),
     ],
 )

@@ -49,6 +49,8 @@ def test_every_operation_can_be_done_when_its_turn_comes() -> None:
             continue
         assert not person.deleted
         assert (operation.kind is Kind.CREATE) == (person.contact_id is None)
+        if operation.kind is Kind.READ:
+            continue
         before = dict(person.properties)
         expected.answered(operation, answer(operation.person), asked_again=False)
         if operation.kind in (Kind.UPDATE, Kind.IDENTIFY):
