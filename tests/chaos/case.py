@@ -1,6 +1,7 @@
 """One case from beginning to end: a system under load and under fire, then quiet, then judged."""
 
 import asyncio
+import json
 import threading
 import time
 from collections import Counter
@@ -43,7 +44,6 @@ class Verdict:
     found: dict[str, int] = field(default_factory=dict)
     """Some figures of what the judge has looked at."""
     faults: list[str] = field(default_factory=list)
-    fire_seconds: float = 0.0
     seconds: float = 0.0
 
 
@@ -57,7 +57,6 @@ async def run_case(name: str, stage: Stage, seed: int, seconds: float, directory
         load = Load(seed, arena.users, topics.kafka_bootstrap, topics.topic_prefix, latest_is_read=arena.latest_is_read)
         injector = Injector(arena.targets, say)
         await _fire(arena, load, injector, seed, seconds, say)
-        verdict.fire_seconds = time.monotonic() - began
         say(f"{name}: the last answer is there; waiting until all is worked off ...")
         try:
             await _settle(arena.system)
@@ -69,6 +68,7 @@ async def run_case(name: str, stage: Stage, seed: int, seconds: float, directory
         seen = await see(arena.system, load.expected)
         verdict.faults += [*load.surprises, *injector.deaths, *judge(load.expected, seen)]
         verdict.faults += await _ended(arena.system.processes)
+        verdict.faults += [fault for one in arena.system.processes for fault in complaints(one.log_text())]
     verdict.faults += _left_behind()
     verdict.struck, verdict.done, verdict.asked_again = injector.struck, load.done, load.asked_again
     verdict.found = _figures(seen)
@@ -134,6 +134,22 @@ async def _ready(processes: Sequence[ServiceProcess]) -> None:
         one.start()
     for one in processes:
         await one.wait_ready()
+
+
+def complaints(log: str) -> list[str]:
+    """What of a process's log says that something went wrong in it, each once: that Kafka is away, which aiokafka calls
+    an error, is not of that kind."""
+    found: dict[str, None] = {}
+    for line in log.splitlines():
+        try:
+            told = json.loads(line)
+        except ValueError:
+            found[f"log: no JSON: {line[:200]}"] = None
+            continue
+        ours = not str(told.get("logger")).startswith("aiokafka")
+        if told.get("level") in ("error", "critical") and ours:
+            found[f"log: {told.get('logger')}: {told.get('event')} {str(told.get('exception', ''))[-300:]}"] = None
+    return list(found)
 
 
 def _left_behind() -> list[str]:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 8
 _PAGE = "100"
+_FAULTS = ("missing", "late", "clashes", "waiting", "expired", "ahead")
 
 
 @dataclass(slots=True)
@@ -147,8 +148,9 @@ async def _see_feed(system: System, seen: Seen) -> None:
     counted, reading = await verifier.read(None)
     async for verdict in verifier.judge(counted, reading):
         if not verdict.complete or verdict.waiting or verdict.expired:
-            seen.feed_faults.append(str(verdict))
-    seen.feed_faults += [f"no event at {place}" for place in reading.unreadable]
+            what = {name: value for name in _FAULTS if (value := getattr(verdict, name))}
+            seen.feed_faults.append(f"feed verify: {verdict.contact_id}: {what}")
+    seen.feed_faults += [f"feed verify: no event at {place}" for place in reading.unreadable]
     for record in await read_committed(bootstrap, system.topic(CONTACTS_CHANGES)):
         event = orjson.loads(record.value)
         seen.feed[record.key.decode()].append(FeedEvent(event["id"], event["type"], event["sequence"], record.value))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.ledger.model import Outcome
+from tests.chaos.case import complaints
 from tests.chaos.expected import Expected
 from tests.chaos.judge import judge
 from tests.chaos.operations import Kind, Operation
@@ -227,3 +228,15 @@ def test_each_fault_is_told(spoil: Callable[[Seen], None], told_of: str) -> None
     found = seen(told)
     spoil(found)
     assert told_of in json.dumps(judge(told, found))
+
+
+def test_a_log_that_complains_is_told_once() -> None:
+    """A line that is no JSON, an error of ours; not that Kafka is away, nor what is no error."""
+    lines = [
+        {"level": "error", "logger": "service.api.middlewares", "event": "request_failed"},
+        {"level": "error", "logger": "service.api.middlewares", "event": "request_failed"},
+        {"level": "error", "logger": "aiokafka.consumer.fetcher", "event": "Failed fetch messages"},
+        {"level": "warning", "logger": "service.outbox.shard", "event": "relay_failed"},
+    ]
+    log = "\n".join([*map(json.dumps, lines), "Traceback (most recent call last):"])
+    assert [fault.split(": ")[1] for fault in complaints(log)] == ["service.api.middlewares", "no JSON"]
