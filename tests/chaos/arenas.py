@@ -69,7 +69,7 @@ async def replica_set(directory: Path) -> AsyncIterator[Arena]:
         _, link = await _kafka(directory / "kafka", stack)
         system = await stack.enter_async_context(_system(nodes.url, link.address, directory))
         users = await _second_processes(system, stack)
-        targets = Targets()
+        targets = Targets(others_of=lambda primary: [node for node in nodes.nodes if node is not primary])
         targets.victims["primary"] = nodes.elected
         _add_processes(targets, system)
         yield Arena(system, users, targets, deck_of_primaries(), latest_is_read=False)

@@ -13,6 +13,8 @@ class Blow(StrEnum):
     FREEZE = "SIGSTOP, later SIGCONT"
     RESET = "connections reset"
     HOLD = "black hole"
+    DEPOSE = "alone for a second, then SIGKILL, and start again"
+    """Of a primary: the others are frozen meanwhile, so what it has taken then is nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def deck_of_all(apis: int, relays: int, consumers: int) -> list[Card]:
 
 def deck_of_primaries() -> list[Card]:
     """The primary of the replica set, again and again; now and then something else at the same time."""
-    primaries = [Card("primary", Blow.KILL, 5.0)] * 4 + [Card("primary", Blow.FREEZE, 8.0)] * 2
+    primaries = [Card("primary", Blow.KILL, 5.0), Card("primary", Blow.DEPOSE, 5.0)] * 2
+    primaries += [Card("primary", Blow.FREEZE, 8.0)]
     others = [Card("api-1", Blow.KILL, 2.0), Card("relay-1", Blow.KILL, 2.0), Card("consumer-1", Blow.KILL, 2.0)]
     return [*primaries, *others]
 

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from tests.chaos.faults import Blow, Fault
 from tests.support.tcp_proxy import TcpProxy
 
 Say = Callable[[str], None]
+
+_ALONE_S = 1.0
 
 
 class Victim(Protocol):
@@ -31,6 +34,8 @@ class Targets:
 
     victims: dict[str, Callable[[], Awaitable[Victim]]] = field(default_factory=dict)
     links: dict[str, TcpProxy] = field(default_factory=dict)
+    others_of: Callable[[Victim], list[Victim]] = lambda _: []
+    """The other members of a victim's replica set."""
 
     def add(self, name: str, victim: Victim) -> None:
         """One that is always the same."""
@@ -86,15 +91,26 @@ class Injector:
             self.deaths.append(str(death))
             await asyncio.to_thread(victim.start)
             return
-        if fault.blow is Blow.KILL:
-            await asyncio.to_thread(victim.kill)
-            await asyncio.sleep(fault.seconds)
-            await asyncio.to_thread(victim.start)
+        if fault.blow is Blow.FREEZE:
+            with _frozen([victim]):
+                await asyncio.sleep(fault.seconds)
             return
-        pid = victim.pid
-        assert pid is not None
+        if fault.blow is Blow.DEPOSE:
+            with _frozen(self._targets.others_of(victim)):
+                await asyncio.sleep(_ALONE_S)
+                await asyncio.to_thread(victim.kill)
+        await asyncio.to_thread(victim.kill)
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(victim.start)
+
+
+@contextmanager
+def _frozen(victims: Sequence[Victim]) -> Iterator[None]:
+    pids = [victim.pid for victim in victims if victim.pid is not None]
+    for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(fault.seconds)
-        finally:
+    try:
+        yield
+    finally:
+        for pid in pids:
             os.kill(pid, signal.SIGCONT)

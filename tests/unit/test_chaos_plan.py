@@ -79,7 +79,7 @@ def test_all_of_the_deck_comes_before_any_of_it_comes_again(deck: list[object]) 
 
 def test_everything_is_struck_in_every_way_but_one_target_never_twice_at_a_time() -> None:
     faults = schedule(7, 600, deck_of_all(2, 2, 4))
-    assert {fault.blow for fault in faults} == set(Blow)
+    assert {fault.blow for fault in faults} == set(Blow) - {Blow.DEPOSE}
     for target in {fault.target for fault in faults}:
         its = [fault for fault in faults if fault.target == target]
         for fault, following in pairwise(its):
