@@ -13,8 +13,8 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 COMPILE := .cache/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help install run test test-asyncapi test-browser test-chart test-deploy lint bench openapi asyncapi metrics \
-	lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser test-chart test-deploy chaos lint bench openapi asyncapi \
+	metrics lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test-chart: install ## check the Helm chart, the alert rules and the dashboards 
 test-deploy: install ## build the image, bring up the compose files and chart on an engine of its own (root, Debian)
 	@tests/deploy/install-engine
 	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+
+chaos: install ## kill, freeze and cut off everything under load, then judge (ARGS="--minutes N --seed S"; --help)
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate

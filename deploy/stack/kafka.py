@@ -53,7 +53,12 @@ broker.session.timeout.ms=3000
 
 
 class KafkaServer(LocalServer):
-    """A broker whose data lives in `directory/kafka/data`; its configuration is written anew at each start."""
+    """A broker whose data lives in `directory/kafka/data`; its configuration is written anew at each start.
+
+    `advertised_port` tells clients another port than the broker's own, where something forwards to it.
+    """
+
+    advertised_port: int | None = None
 
     def __init__(self, java: Path, jars: Path, directory: DataDirectory, stopping: threading.Event) -> None:
         self._home = directory.path / "kafka"
@@ -91,7 +96,7 @@ class KafkaServer(LocalServer):
         path.write_text(
             f"{_PROPERTIES}"
             f"listeners=PLAINTEXT://{HOST}:{broker},CONTROLLER://{HOST}:{controller}\n"
-            f"advertised.listeners=PLAINTEXT://{HOST}:{broker}\n"
+            f"advertised.listeners=PLAINTEXT://{HOST}:{self.advertised_port or broker}\n"
             f"controller.quorum.voters=1@{HOST}:{controller}\n"
             f"log.dirs={_escape(data)}\n"
         )

@@ -47,6 +47,17 @@ class Mongod(LocalServer):
         return f"mongod {self._version}, data in {self._data}"
 
     def launch(self) -> None:
+        self.run()
+        port = self.port("mongo")
+        try:
+            with direct_client(port) as client:
+                self.process.wait_until(lambda: is_primary(client, port), START_DEADLINE_S, self.stopping)
+        except PyMongoError as error:
+            self.process.check()
+            raise StackError(f"mongod runs, but cannot be made a replica set: {error}") from error
+
+    def run(self) -> None:
+        """Starts the process and returns when it takes connections, whether or not it is in a replica set yet."""
         port = self.port("mongo")
         self._data.mkdir(parents=True, exist_ok=True)
         self.process.argv = [
@@ -60,12 +71,6 @@ class Mongod(LocalServer):
         ]  # fmt: skip
         self.process.start()
         self.process.wait_until(lambda: accepts(port), START_DEADLINE_S, self.stopping)
-        try:
-            with direct_client(port) as client:
-                self.process.wait_until(lambda: is_primary(client, port), START_DEADLINE_S, self.stopping)
-        except PyMongoError as error:
-            self.process.check()
-            raise StackError(f"mongod runs, but cannot be made a replica set: {error}") from error
 
 
 def mongo_url(port: int) -> str:

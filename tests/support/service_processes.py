@@ -8,7 +8,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,10 @@ class ServiceProcess:
         """kill -9, and wait until it is gone."""
         self.process.kill()
 
+    def check(self) -> None:
+        """Raises ProcessDied if it has ended."""
+        self.process.check()
+
     async def health(self, path: str) -> Health | None:
         """GET /health/<path>; None if nothing answers."""
         clock = asyncio.get_running_loop().time
@@ -141,7 +145,7 @@ class ServiceProcess:
 
 
 class System:
-    """One API, some relays and some consumers; `core` is the same core in the test's process, to look behind them."""
+    """APIs, relays and consumers; `core` is the same core in the test's process, to look behind them."""
 
     def __init__(
         self, directory: Path, core: Core, topics: TopicSettings, env: Mapping[str, str], sources: Sequence[str]
@@ -150,12 +154,16 @@ class System:
         self.topics = topics
         self.directory = DataDirectory(directory)
         self.env = dict(env)
-        self.api = self._process("api", ["api"])
+        self.apis = [self._process("api", ["api"])]
         self.relays = [self._process("relay-1", ["relay"])]
         self.consumers: list[ServiceProcess] = []
         for source in sources:
             self.add_consumer(source)
         self.user: ApiUser  # set once the database is there
+
+    @property
+    def api(self) -> ServiceProcess:
+        return self.apis[0]
 
     @property
     def relay(self) -> ServiceProcess:
@@ -171,7 +179,12 @@ class System:
 
     @property
     def processes(self) -> list[ServiceProcess]:
-        return [self.api, *self.relays, *self.consumers]
+        return [*self.apis, *self.relays, *self.consumers]
+
+    def add_api(self) -> ServiceProcess:
+        """Another API, not started."""
+        self.apis.append(self._process(f"api-{len(self.apis) + 1}", ["api"]))
+        return self.apis[-1]
 
     def add_relay(self) -> ServiceProcess:
         """Another relay, not started."""
@@ -306,10 +319,15 @@ class System:
 
 @asynccontextmanager
 async def running_system(
-    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, sources: Sequence[str] = ("tracker",)
+    mongo_url: str,
+    kafka_bootstrap: str,
+    *,
+    partitions: int = 4,
+    sources: Sequence[str] = ("tracker",),
+    directory: Path | None = None,
 ) -> AsyncIterator[System]:
     """A whole system, ready, with a consumer of each source, and a database and topics of its own; ended and forgotten
-    afterwards."""
+    afterwards, but for the logs in `directory` if that is given."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
@@ -322,12 +340,12 @@ async def running_system(
         "PATHBOUND_TOPIC_PREFIX": topics.topic_prefix,
         "PATHBOUND_LOG_FORMAT": "json",
     }
-    with tempfile.TemporaryDirectory(prefix="pathbound-system-") as directory:
+    with nullcontext(directory) if directory else tempfile.TemporaryDirectory(prefix="pathbound-system-") as place:
         try:
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
             await create_topics(topics)
             async with open_core(mongo) as core:
-                system = System(Path(directory), core, topics, env, sources)
+                system = System(Path(place), core, topics, env, sources)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
                 try:
                     await system.start()
