@@ -39,6 +39,7 @@ class Verdict:
 
     name: str
     struck: Counter[tuple[str, Blow]] = field(default_factory=Counter)
+    left_out: int = 0
     done: Counter[Kind] = field(default_factory=Counter)
     asked_again: Counter[Kind] = field(default_factory=Counter)
     found: dict[str, int] = field(default_factory=dict)
@@ -71,6 +72,7 @@ async def run_case(name: str, stage: Stage, seed: int, seconds: float, directory
         verdict.faults += [fault for one in arena.system.processes for fault in complaints(one.log_text())]
     verdict.faults += _left_behind()
     verdict.struck, verdict.done, verdict.asked_again = injector.struck, load.done, load.asked_again
+    verdict.left_out = injector.left_out
     verdict.found = _figures(seen)
     verdict.seconds = time.monotonic() - began
     return verdict
@@ -81,7 +83,7 @@ async def _fire(arena: Arena, load: Load, injector: Injector, seed: int, seconds
     say(f"{len(faults)} faults in {seconds:.0f} s, under load")
     running, telling = asyncio.create_task(load.run()), asyncio.create_task(_tell(load, say))
     try:
-        await injector.run(faults)
+        await injector.run(faults, seconds)
         load.stop()
         async with asyncio.timeout(ANSWERED_S):
             await running

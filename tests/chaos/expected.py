@@ -94,8 +94,8 @@ class Expected:
         self.told["tracker"].add(f"m-{operation.name}")
         self._entered(operation)
 
-    def answered(self, operation: Operation, body: Any, *, asked_again: bool) -> None:
-        """The API has acknowledged it; `asked_again`: what had become of an earlier request for it was not known."""
+    def answered(self, operation: Operation, body: Any, *, asked_before: int) -> None:
+        """The API has acknowledged it; `asked_before`: so many requests for it before are not known to have failed."""
         person = self.person(operation.person)
         told = operation.told
         match operation.kind:
@@ -112,7 +112,7 @@ class Expected:
             case Kind.EDIT_NOTE:
                 person.notes[note_name(operation)] = note_text(operation)
                 person.changes["note.updated"] += 1
-                person.maybe["note.updated"] += asked_again
+                person.maybe["note.updated"] += asked_before
             case Kind.DELETE_NOTE:
                 del person.notes[note_name(operation)]
                 person.changes["note.deleted"] += 1

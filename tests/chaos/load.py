@@ -97,8 +97,8 @@ class Load:
         """Whether the answer is one of those that it must be."""
         request = request_of(operation, self.expected.person(operation.person))
         reply, again = await self._until_answered(operation, request)
-        self.asked_again[operation.kind] += again
-        done = reply.status == request.success or (again and reply.status == request.done_before)
+        self.asked_again[operation.kind] += bool(again)
+        done = reply.status == request.success or (again > 0 and reply.status == request.done_before)
         if not done:
             self.surprises.append(f"{operation.kind} {operation.name}: {reply.status} {reply.body}")
         elif operation.kind is Kind.READ:
@@ -107,12 +107,12 @@ class Load:
         elif operation.kind is Kind.TRACK:
             self.expected.tracked(operation)
         else:
-            self.expected.answered(operation, reply.body, asked_again=again)
+            self.expected.answered(operation, reply.body, asked_before=again)
         self.done[operation.kind] += done
         return done
 
-    async def _until_answered(self, operation: Operation, request: Request) -> tuple[Reply, bool]:
-        """The answer, and whether an earlier request may have done it already. Each try asks another API process."""
+    async def _until_answered(self, operation: Operation, request: Request) -> tuple[Reply, int]:
+        """The answer, and how many earlier requests may have done it, too. Each try asks another API process."""
         attempt = operation.client
         while True:
             user = self._users[attempt % len(self._users)]
@@ -120,7 +120,7 @@ class Load:
             if reply is not None and reply.status == _CHANGED:
                 reply, request = await self._look(user, operation, request)
             if reply is not None and reply.status not in _TEMPORARY:
-                return reply, attempt > operation.client
+                return reply, attempt - operation.client
             attempt += 1
             await asyncio.sleep(_RETRY_S)
 

@@ -14,7 +14,8 @@ def report_of(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"=== {verdict.name}: {verdict.seconds:.0f} s in all"
-    yield f"{verdict.struck.total()} faults"
+    left_out = f" ({verdict.left_out} left out: their targets were not back in time)" if verdict.left_out else ""
+    yield f"{verdict.struck.total()} faults{left_out}"
     for (target, blow), count in sorted(verdict.struck.items()):
         yield f"  {count:4}  {target}: {blow}"
     again = verdict.asked_again.total()

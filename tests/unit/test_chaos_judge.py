@@ -28,7 +28,7 @@ def expected() -> Expected:
         found.produced(operation, records_of(operation, "t"))
 
     def answered(serial: int, kind: Kind, person: str, body: Any = None, **told: Any) -> None:
-        found.answered(Operation(kind, 0, serial, person, told), body, asked_again=False)
+        found.answered(Operation(kind, 0, serial, person, told), body, asked_before=0)
 
     produced(0, Kind.VISIT, PERSON, device=0)
     produced(1, Kind.MAIL, PERSON, inbound=True, copied=False)

@@ -34,7 +34,7 @@ def test_a_client_does_everything_and_meets_people_of_its_own() -> None:
 def test_every_operation_can_be_done_when_its_turn_comes() -> None:
     """Nothing is asked of a contact that is not there, no note is changed that is gone."""
     expected = Expected("t")
-    expected.answered(Operation(Kind.CREATE, 9, 0, BUSY), answer(BUSY), asked_again=False)
+    expected.answered(Operation(Kind.CREATE, 9, 0, BUSY), answer(BUSY), asked_before=0)
     for operation in dealt(7, 1):
         if operation.kind is Kind.AGAIN:
             continue
@@ -52,7 +52,7 @@ def test_every_operation_can_be_done_when_its_turn_comes() -> None:
         if operation.kind is Kind.READ:
             continue
         before = dict(person.properties)
-        expected.answered(operation, answer(operation.person), asked_again=False)
+        expected.answered(operation, answer(operation.person), asked_before=0)
         if operation.kind in (Kind.UPDATE, Kind.IDENTIFY):
             assert person.properties != before
     assert expected.person(BUSY).notes
