@@ -7,14 +7,22 @@ import jsonschema
 import pytest
 import yaml
 
+from deploy.cli.init import InitSettings
 from deploy.cli.main import pathbound
 from deploy.metrics_reference import all_metrics
 from schemas.topics import SOURCES, consumer_group
+from service.settings import ApiSettings, ConsumerSettings, RelaySettings
 from tests.chart.custom_resources import CUSTOM
 from tests.chart.rendering import CASES, CHART, KUBE, Manifest, faults, helm, manifests, of_kind, rendered, workloads
 from tests.support.watching import ALERTS, PROMETHEUS
 
 DRAIN_SECONDS = 10
+SETTINGS: dict[str, type[ApiSettings | ConsumerSettings | InitSettings | RelaySettings]] = {
+    "-api": ApiSettings,
+    "-relay": RelaySettings,
+    "-consumer": ConsumerSettings,
+    "-init": InitSettings,
+}
 every_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -103,6 +111,19 @@ def test_every_variable_is_a_setting_of_the_command_that_is_run(case: str) -> No
         settings = {f"PATHBOUND_{str(parameter.name).upper()}" for parameter in command.params}
         assert set(variables(container)) - settings == set(), name
         assert len(container["env"]) == len(variables(container)), f"{name}: a variable is set twice"
+
+
+@every_case
+def test_every_value_is_one_that_the_settings_take(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together too: what a login needs, say. The Secrets' files are stood in for."""
+    file = tmp_path / "secret"
+    file.touch()
+    for name, _, _, container in workloads(case):
+        with monkeypatch.context() as environment:
+            for variable, value in variables(container).items():
+                environment.setenv(variable, str(file) if variable.endswith("_FILE") else value or "mongodb://mongo")
+            [model] = [model for part, model in SETTINGS.items() if part in name]
+            assert model().kafka_bootstrap in rendered(case)
 
 
 @every_case
