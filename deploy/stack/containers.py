@@ -137,7 +137,8 @@ class ContainerServer:
         wrapped = self._container.get_wrapped_container()
         wrapped.reload()
         if wrapped.status not in ("created", "running"):
-            raise StackError(f"The container of {self._image} has ended ({wrapped.status}).")
+            last = wrapped.logs(tail=3).decode(errors="replace").strip()
+            raise StackError(f"The container of {self._image} has ended ({wrapped.status}). Its last lines: {last}")
 
 
 def _remove_leftovers(labels: dict[str, str]) -> None:
