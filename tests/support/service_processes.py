@@ -294,16 +294,22 @@ class System:
 
 @asynccontextmanager
 async def running_system(
-    mongo_url: str, kafka_bootstrap: str, *, partitions: int = 4, sources: Sequence[str] = ("tracker",)
+    mongo_url: str,
+    kafka_bootstrap: str,
+    *,
+    partitions: int = 4,
+    sources: Sequence[str] = ("tracker",),
+    env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[System]:
     """A whole system, ready, with a consumer of each source, and a database and topics of its own; ended and forgotten
-    afterwards."""
+    afterwards. `env` is more of its processes' environment."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
     )
     client = connect(mongo)
-    env = {
+    whole = {
+        **(env or {}),
         "PATHBOUND_MONGO_URL": mongo_url,
         "PATHBOUND_MONGO_DATABASE": mongo.mongo_database,
         "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
@@ -315,7 +321,7 @@ async def running_system(
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
             await create_topics(topics)
             async with open_core(mongo) as core:
-                system = System(Path(directory), core, topics, env, sources)
+                system = System(Path(directory), core, topics, whole, sources)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
                 try:
                     await system.start()
