@@ -74,7 +74,21 @@ class OpsSettings(Settings):
     ops_port: int = Field(0, ge=0, le=65535, description="Port for them; 0 takes a free one and logs it.")
 
 
-class ApiSettings(MongoSettings, KafkaSettings):
+class TracingSettings(Settings):
+    """Where traces go. The standard variables `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_CERTIFICATE` and
+    `OTEL_RESOURCE_ATTRIBUTES` are heeded too."""
+
+    otel_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]+)?$",
+        description="Base address of an OTLP/HTTP collector (http://127.0.0.1:4318); empty is no traces. Extra: otel.",
+    )
+    otel_sample_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of the traces begun here that are kept; others' traces are as they say."
+    )
+
+
+class ApiSettings(MongoSettings, KafkaSettings, TracingSettings):
     """`pathbound api`."""
 
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
@@ -108,7 +122,7 @@ class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
     """`pathbound feed …`, where it needs both servers."""
 
 
-class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings):
+class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings, TracingSettings):
     """`pathbound relay`."""
 
     relay_transactions: bool = Field(
@@ -124,7 +138,7 @@ class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettin
     )
 
 
-class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings):
+class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings, TracingSettings):
     """`pathbound consume …`."""
 
     consumer_batch: int = Field(1000, ge=1, le=5000, description="Most records handled in one transaction.")

@@ -13,9 +13,10 @@ from consumers.runtime.outcomes import Record
 from schemas.tenants import TenantId
 from schemas.timestamps import to_utc_millis
 from service.ledger.model import Receipt
+from service.ops import tracing
 
 REQUEST_ID_HEADER = "x-request-id"
-TRACE_HEADER = "traceparent"
+TRACE_HEADER = tracing.TRACEPARENT
 REDRIVEN_FROM_HEADER = "dlq-redriven-from"
 """The position of the dead letter that a record was, if it was one."""
 FIRST_RECEIVED_HEADER = "dlq-first-received"

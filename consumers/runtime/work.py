@@ -21,7 +21,7 @@ from consumers.runtime.retry import AbandonedError, Retrier
 from service.clock import Clock, system_clock
 from service.errors import RefusedDocumentError
 from service.ledger.model import Outcome, Receipt
-from service.ops import metrics
+from service.ops import metrics, tracing
 
 REFUSED_REASON = "document refused by the store"
 
@@ -129,6 +129,8 @@ class Work:
         metrics.CONSUMER_BATCH_SECONDS.labels(source).observe(seconds)
         self._measure_delay(batch)
         self._account(invalid)
+        if tracing.is_on():
+            _trace(batch, invalid, seconds)
         log.info("batch_done", source=source, invalid=len(invalid), ms=round(seconds * 1000, 1), **_describe(batch))
 
     async def _handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
@@ -173,6 +175,15 @@ class Work:
 
 class _PartitionMovedError(Exception):
     """Another member of the group has the partition, or will have it."""
+
+
+def _trace(batch: Sequence[Record], invalid: Sequence[InvalidRecord], seconds: float) -> None:
+    """A batch is handled as one, so each of its records took as long."""
+    aside = {letter.record.offset for letter in invalid}
+    for record in batch:
+        if parents := ids_in_headers([record], TRACE_HEADER):
+            where = (record.topic, record.partition, record.offset)
+            tracing.handled(parents[0], where, seconds, failed=record.offset in aside)
 
 
 def _describe(batch: Sequence[Record]) -> dict[str, object]:

@@ -11,6 +11,7 @@ import click
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from deploy.tracing import traced
 from schemas.tenants import TENANT_PATTERN, TenantId
 from service.errors import FeedRequestError, StoreUnavailableError, StreamUnavailableError
 from service.ops.logging import configure_logging
@@ -36,7 +37,8 @@ def with_settings(
             chosen = {name: given.pop(name) for name in model.model_fields}
             settings = _validated(model, {name: value for name, value in chosen.items() if value is not None})
             configure_logging(settings.log_level, settings.log_format)
-            run(_told(function(settings, **given), settings))
+            with traced(settings, click.get_current_context().command_path):
+                run(_told(function(settings, **given), settings))
 
         decorated: _Command = command
         for name, info in reversed(model.model_fields.items()):

@@ -12,14 +12,16 @@ from service.api.errors import INTERNAL, answer_of, error_response
 from service.api.keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN, TRACEPARENT
 from service.clock import Clock
 from service.ids import new_request_id, new_traceparent
+from service.ops import tracing
 from service.ops.metrics import HTTP_REQUEST_SECONDS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = structlog.get_logger(__name__)
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 HEADER = "X-Request-Id"
+_TRACED = "/v1/"
+"""Not who asks for health and metrics every few seconds."""
 
 
 @web.middleware
@@ -28,12 +30,15 @@ async def request_context(request: web.Request, handler: Handler) -> web.StreamR
     given = request.headers.get(HEADER, "")
     request_id = given if _WELL_FORMED.fullmatch(given) else new_request_id()
     request[REQUEST_ID] = request_id
-    traced = request.headers.get("traceparent", "")
-    request[TRACEPARENT] = traceparent = traced if _TRACEPARENT.fullmatch(traced) else new_traceparent()
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id, traceparent=traceparent)
     resource = request.match_info.route.resource
     route = resource.canonical if resource else "unknown"
+    method = request.method if resource else "unknown"
+    told = request.headers.get(tracing.TRACEPARENT, "")
+    parent = told if tracing.WELL_FORMED.fullmatch(told) else None
+    span = tracing.begin_request(method, route, parent) if route.startswith(_TRACED) else None
+    request[TRACEPARENT] = traceparent = span.traceparent if span else parent or new_traceparent()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id, traceparent=traceparent)
     started = time.perf_counter()
     status = 499
     try:
@@ -42,7 +47,9 @@ async def request_context(request: web.Request, handler: Handler) -> web.StreamR
         return response
     finally:
         seconds = time.perf_counter() - started
-        HTTP_REQUEST_SECONDS.labels(request.method if resource else "unknown", route, str(status)).observe(seconds)
+        HTTP_REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)
+        if span:
+            tracing.end_request(span, status, request_id)
         _log.info("request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 

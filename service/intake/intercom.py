@@ -32,8 +32,9 @@ class IntercomIntake:
         """Kafka has it on return. `body` is what `notification` was read from. Raises StreamUnavailableError."""
         # A tenant id has nothing that JSON would escape, and the body stays as it was signed, to the letter.
         value = b'{"tenant_id":"%b","notification":%b}' % (caller.tenant_id.encode(), body)
+        key = key_of_notification(notification)
         await self._publisher.publish(
-            [InboundRecord(INTERCOM_EVENTS, key_of_notification(notification), value, caller.request_id)]
+            [InboundRecord(INTERCOM_EVENTS, key, value, caller.request_id, caller.traceparent)]
         )
 
 

@@ -11,3 +11,4 @@ class InboundRecord:
     key: bytes | None
     value: bytes
     request_id: str | None = None
+    traceparent: str | None = None

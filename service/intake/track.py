@@ -35,4 +35,5 @@ def _record(caller: Caller, event: BrowserEvent, user_agent: str | None) -> Inbo
         key=event.visitorId.encode() if event.visitorId else None,
         value=envelope.model_dump_json(exclude_unset=True).encode(),
         request_id=caller.request_id,
+        traceparent=caller.traceparent,
     )

@@ -65,9 +65,8 @@ class KafkaInboundPublisher:
         sent: list[asyncio.Future[Any]] = []
         try:
             for record in records:
-                headers = [("x-request-id", record.request_id.encode())] if record.request_id else []
                 topic = f"{self._topic_prefix}{record.topic}"
-                sent.append(await producer.send(topic, value=record.value, key=record.key, headers=headers))
+                sent.append(await producer.send(topic, value=record.value, key=record.key, headers=_headers(record)))
             await asyncio.gather(*sent)
         finally:
             for future in sent:
@@ -89,3 +88,8 @@ class KafkaInboundPublisher:
         await asyncio.wait([starting])
         if not starting.cancelled() and starting.exception() is None:
             await discard(starting.result(), clean=clean)
+
+
+def _headers(record: InboundRecord) -> list[tuple[str, bytes]]:
+    told = (("x-request-id", record.request_id), ("traceparent", record.traceparent))
+    return [(name, value.encode()) for name, value in told if value]

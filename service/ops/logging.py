@@ -15,7 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["auto", "console", "json"]
 
-_QUIET = ("aiokafka", "aiohttp", "pymongo", "motor", "asyncio")
+_QUIET = ("aiokafka", "aiohttp", "pymongo", "motor", "asyncio", "opentelemetry", "urllib3")
 _MAX_FRAMES = 30
 _MAX_CHAIN = 5
 

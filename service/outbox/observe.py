@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 
+from service.ops import tracing
 from service.ops.metrics import (
     RELAY_BACKLOG,
     RELAY_BATCH_RECORDS,
@@ -29,7 +30,10 @@ def published(shard: int, records: Sequence[OutboxRecord], seconds: float, at: d
     RELAY_PUBLISHED.labels(shard).inc(len(records))
     RELAY_BATCH_RECORDS.observe(len(records))
     for record in records:
-        RELAY_DELAY_SECONDS.observe(max((at - record.committed_at).total_seconds(), 0.0))
+        delay = max((at - record.committed_at).total_seconds(), 0.0)
+        RELAY_DELAY_SECONDS.observe(delay)
+        if tracing.is_on():
+            tracing.sent(dict(record.headers).get(tracing.TRACEPARENT), record.topic, seconds, delay)
     _log.info(
         "relay_published",
         shard=shard,

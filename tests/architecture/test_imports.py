@@ -31,6 +31,7 @@ ONLY_IN = {
     "aiohttp": ("service.api", "service.ops", "deploy"),
     "click": ("deploy",),
     "prometheus_client": ("service.ops",),
+    "opentelemetry": ("service.ops.otel",),
     "testcontainers": ("deploy.stack",),
     "confluent_kafka": ("deploy.stack",),
 }

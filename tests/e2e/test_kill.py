@@ -36,7 +36,7 @@ async def test_processes_are_killed_in_turn(system: System) -> None:
     await judge(system, load)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     with own_stack() as stack:
         yield stack

@@ -4,17 +4,22 @@ It is forked from a process that has loaded the program already, once for each w
 from a start by hand: its own environment, standard streams, signals and exit status.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from deploy.cli.main import COMMANDS, main
+from deploy.stack.processes import ManagedProcess
 
 _DEADLINE_S = 120
+_PR_SET_PDEATHSIG = 1
 _STREAMS = (("in", "r"), ("out", "w"), ("err", "w"))
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__, *(f"deploy.cli.{name}" for name in COMMANDS.values())])
@@ -31,7 +36,8 @@ def pathbound_bytes(*arguments: str, typed: bytes = b"", **env: str) -> "subproc
     with tempfile.TemporaryDirectory(prefix="pathbound-command-") as directory:
         streams = Path(directory)
         (streams / "in").write_bytes(typed)
-        process = _forks.Process(target=_run, args=(arguments, {**os.environ, **env}, streams))
+        files = [(streams / name, mode) for name, mode in _STREAMS]
+        process = _forks.Process(target=_become, args=(arguments, {**os.environ, **env}, files))
         process.start()
         process.join(_DEADLINE_S)
         if process.exitcode is None:
@@ -42,10 +48,48 @@ def pathbound_bytes(*arguments: str, typed: bytes = b"", **env: str) -> "subproc
         return subprocess.CompletedProcess(arguments, process.exitcode, out, err)
 
 
-def _run(arguments: tuple[str, ...], env: Mapping[str, str], streams: Path) -> None:
+class RunningCommand(ManagedProcess):
+    """One that runs until it is stopped or killed, and writes into its log; dies with this process."""
+
+    def __init__(self, name: str, arguments: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
+        super().__init__(name, arguments, log=log, env=env)
+
+    def _fork(self, output: int) -> "subprocess.Popen[bytes]":
+        files = [(Path(os.devnull), "r"), (self.log, "a"), (self.log, "a")]
+        process = _forks.Process(target=_become, args=(self.argv, self._env, files), daemon=True)
+        process.start()
+        return cast("subprocess.Popen[bytes]", _Forked(process))
+
+
+class _Forked:
+    """What is needed of Popen. A command has no children, so that its process group is itself."""
+
+    def __init__(self, process: "multiprocessing.context.ForkServerProcess") -> None:
+        self._process = process
+        self.pid = cast("int", process.pid)
+        self.terminate = process.terminate
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        """Comes after a kill, which misses one that has not become a group yet."""
+        self._process.kill()
+        self._process.join()
+        return self._process.exitcode
+
+
+def _become(arguments: Sequence[str], env: Mapping[str, str], files: Sequence[tuple[Path, str]]) -> None:
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     os.environ.clear()
     os.environ.update(env)
-    sys.stdin, sys.stdout, sys.stderr = ((streams / name).open(mode) for name, mode in _STREAMS)
+    sys.stdin, sys.stdout, sys.stderr = (path.open(mode) for path, mode in files)
     for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)):
         os.dup2(stream.fileno(), number)
     sys.argv = ["pathbound", *arguments]

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import random
-import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from aiokafka.errors import KafkaError
 from deploy.bootstrap import Core, open_core
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
-from deploy.stack.processes import ManagedProcess, stop_all
+from deploy.stack.processes import stop_all
 from schemas.topics import (
     CONTACTS_CHANGES,
     GMAIL_MESSAGES,
@@ -36,6 +35,7 @@ from service.mongo.indexes import create_indexes
 from service.mongo.store import connect, database_of
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser
+from tests.support.commands import RunningCommand
 from tests.support.relay import read_committed
 from tests.support.waiting import eventually
 
@@ -45,7 +45,6 @@ CONSUMED_S = 70.0
 TOPICS = {"tracker": TRACKER_EVENTS, "gmail": GMAIL_MESSAGES, "intercom": INTERCOM_EVENTS}
 """By source."""
 _STOP_GRACE_S = 4.0
-_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -81,13 +80,8 @@ class ServiceProcess:
     def __init__(self, name: str, arguments: Sequence[str], directory: DataDirectory, env: Mapping[str, str]) -> None:
         self.port = directory.ports.get(name)
         ports = {"PATHBOUND_API_PORT": str(self.port), "PATHBOUND_OPS_PORT": str(self.port)}
-        self.process = ManagedProcess(
-            name,
-            [sys.executable, "-m", "deploy.cli.main", *arguments],
-            log=directory.logs / f"{name}.log",
-            env={**os.environ, **env, **ports},
-            cwd=_REPOSITORY,
-        )
+        log = directory.logs / f"{name}.log"
+        self.process = RunningCommand(name, arguments, log=log, env={**os.environ, **env, **ports})
 
     @property
     def pid(self) -> int:
@@ -324,16 +318,18 @@ async def running_system(
     *,
     partitions: int = 4,
     sources: Sequence[str] = ("tracker",),
+    env: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> AsyncIterator[System]:
     """A whole system, ready, with a consumer of each source, and a database and topics of its own; ended and forgotten
-    afterwards, but for the logs in `directory` if that is given."""
+    afterwards, but for the logs in `directory` if that is given. `env` is more of its processes' environment."""
     mongo = MongoSettings(mongo_url=mongo_url, mongo_database=f"test_{uuid.uuid4().hex[:20]}")
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
     )
     client = connect(mongo)
-    env = {
+    whole = {
+        **(env or {}),
         "PATHBOUND_MONGO_URL": mongo_url,
         "PATHBOUND_MONGO_DATABASE": mongo.mongo_database,
         "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
@@ -345,7 +341,7 @@ async def running_system(
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
             await create_topics(topics)
             async with open_core(mongo) as core:
-                system = System(Path(place), core, topics, env, sources)
+                system = System(Path(place), core, topics, whole, sources)
                 system.user = await ApiUser.create(f"http://{HOST}:{system.api.port}", core)
                 try:
                     await system.start()
