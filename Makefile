@@ -10,7 +10,7 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-asyncapi test-browser lint bench openapi asyncapi lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser test-secure lint bench openapi asyncapi lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: lint ## lint, then run every test on real servers
 test-browser: install ## open /docs in a real headless Chromium (Debian's; installed if missing)
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tests/browser/install-chromium
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-secure: install ## every part against servers that ask for TLS, logins and certificates (2 min)
+	@exec $(BIN)/python -m pytest tests/secure $(ARGS)
 
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate

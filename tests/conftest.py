@@ -24,7 +24,8 @@ from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
 from tests.support.feed import Feed
 
-_NEED_NO_SERVERS = ("unit", "architecture", "browser")
+_NEED_NO_SERVERS = ("unit", "architecture", "browser", "secure")
+_ONLY_WHERE_ASKED_FOR = ("browser", "secure")
 _stack: LocalStack | None = None
 
 
@@ -62,9 +63,11 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests in a browser run where they are asked for (`make test-browser`): `make test` must not need one."""
-    asked_for = any("browser" in Path(argument).parts for argument in config.args)
-    return True if collection_path.name == "browser" and not asked_for else None
+    """Tests in a browser, and on servers of their own that ask for TLS, run where they are asked for (`make
+    test-browser`, `make test-secure`): `make test` must need no browser and has no minute to spare."""
+    name = collection_path.name
+    asked_for = any(name in Path(argument).parts for argument in config.args)
+    return True if name in _ONLY_WHERE_ASKED_FOR and not asked_for else None
 
 
 def _needs_no_servers(config: pytest.Config) -> bool:

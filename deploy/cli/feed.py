@@ -270,4 +270,4 @@ class _Progress:
 
 
 def _topic(settings: KafkaSettings) -> KafkaFeedTopic:
-    return KafkaFeedTopic(settings.kafka_bootstrap, f"{settings.topic_prefix}{CONTACTS_CHANGES}")
+    return KafkaFeedTopic(settings, f"{settings.topic_prefix}{CONTACTS_CHANGES}")
