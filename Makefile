@@ -10,7 +10,7 @@ UV_VERSION := 0.9.9
 PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test test-asyncapi test-browser test-secure lint bench openapi asyncapi lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser test-secure lint bench openapi asyncapi configuration lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ openapi: install ## write schemas/openapi.json anew from the routes and models
 
 asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
 	@exec $(BIN)/pathbound asyncapi --write
+
+configuration: install ## write deploy/docs/configuration.md anew from the settings
+	@exec $(BIN)/pathbound configuration --write
 
 bench: install ## measure on a stack of its own (5 min; ARGS=--size, at 1,000,000 contacts: 15), write bench.json
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -4,6 +4,7 @@ import click
 
 from deploy.cli.api import api
 from deploy.cli.asyncapi import asyncapi
+from deploy.cli.configuration import configuration
 from deploy.cli.consume import consume
 from deploy.cli.dlq import dlq
 from deploy.cli.feed import feed
@@ -47,6 +48,7 @@ for command in (
     trace,
     openapi,
     asyncapi,
+    configuration,
 ):
     pathbound.add_command(command)
 

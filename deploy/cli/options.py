@@ -25,6 +25,7 @@ from service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 _Command = Callable[..., Any]
+_SETTINGS: dict[_Command, type[Settings]] = {}
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
@@ -43,11 +44,22 @@ def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any,
             asyncio.run(_told(function(settings, **given), settings))
 
         decorated: _Command = command
+        _SETTINGS[command] = model
         for name, info in reversed(model.model_fields.items()):
             decorated = _option(name, info)(decorated)
         return decorated
 
     return decorate
+
+
+def settings_of(command: click.Command) -> type[Settings] | None:
+    """The settings that a command takes, if it takes any."""
+    function: Any = command.callback
+    while function is not None:
+        if function in _SETTINGS:
+            return _SETTINGS[function]
+        function = getattr(function, "__wrapped__", None)
+    return None
 
 
 def _option(name: str, info: FieldInfo) -> Callable[[_Command], _Command]:

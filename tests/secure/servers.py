@@ -136,12 +136,13 @@ class SecureKafka(KafkaServer):
 
     def _configure(self, name: str, data: Path) -> Path:
         path = super()._configure(name, data)
-        others = [("PLAINTEXT", "kafka"), ("CERT", "kafka-certificate")]
+        others = (("PLAINTEXT", "kafka"), ("CERT", "kafka-certificate"))
+        own = (*others, ("LOGIN", "kafka-login-behind"), ("CONTROLLER", "kafka-controller"))
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         # A later line wins.
         path.write_text(
             f"{path.read_text()}"
-            f"listeners={self._listeners(*others, ('LOGIN', 'kafka-login-behind'), ('CONTROLLER', 'kafka-controller'))}\n"
+            f"listeners={self._listeners(*own)}\n"
             f"advertised.listeners={self._listeners(*others, ('LOGIN', 'kafka-login'))}\n"
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,CERT:SSL\n"
             "ssl.keystore.type=PEM\n"
