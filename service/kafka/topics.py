@@ -93,16 +93,27 @@ async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:
         _log.warning("kafka_without_create_topics", hint="topics get the broker's own configuration")
         await admin.describe_topics([topic.name for topic in wanted])
         return
+    forbidden = []
     for name, code, *message in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
-                raise StreamRefusedError(
-                    f"Kafka's ACLs forbid to make the topic {name}: allow Create on the topic or on the cluster, or "
-                    "make the topics yourself (deploy/docs/security.md) and allow Describe on them."
-                )
+        if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+            forbidden.append(name)
+        elif code and error is not TopicAlreadyExistsError:
             said = f": {message[0]}" if message and message[0] else ""
             raise StreamRefusedError(f"Kafka refused to make the topic {name} ({error.__name__}{said}).")
+    if forbidden:
+        await _refuse_missing(admin, forbidden)
+
+
+async def _refuse_missing(admin: AIOKafkaAdminClient, forbidden: list[str]) -> None:
+    """Topics that we may not make, but that others have made, will do."""
+    there = {found["topic"] for found in await admin.describe_topics(forbidden) if not found["error_code"]}
+    missing = sorted(set(forbidden) - there)
+    if missing:
+        raise StreamRefusedError(
+            f"Kafka's ACLs forbid to make the topic {missing[0]}: allow Create on the topic or on the cluster, or "
+            "make the topics yourself (deploy/docs/security.md) and allow Describe on them."
+        )
 
 
 def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:

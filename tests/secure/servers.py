@@ -11,7 +11,6 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
 
 from deploy.stack.directory import DataDirectory
 from deploy.stack.kafka import KafkaServer
@@ -70,12 +69,14 @@ class SecureMongod:
         return self._client(username=ROOT, password=ROOT_PASSWORD)
 
     def set_user(self, name: str, password: str, roles: list[Any]) -> None:
-        """Make a user, or give it another password and other roles."""
+        """Make a user."""
         with self.as_root() as client:
-            try:
-                client.admin.command("createUser", name, pwd=password, roles=roles)
-            except PyMongoError:
-                client.admin.command("updateUser", name, pwd=password, roles=roles)
+            client.admin.command("createUser", name, pwd=password, roles=roles)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a user another one."""
+        with self.as_root() as client:
+            client.admin.command("updateUser", name, pwd=password)
 
     def _client(self, **login: Any) -> MongoClient[dict[str, Any]]:
         own = str(self._certificate.both)
@@ -122,8 +123,8 @@ class SecureKafka(KafkaServer):
         """An admin who may do everything."""
         return AdminClient({"bootstrap.servers": self.address})
 
-    def set_user(self, name: str, password: str) -> None:
-        """Make a user of both mechanisms, or give it another password."""
+    def set_password(self, name: str, password: str) -> None:
+        """Make a user of both mechanisms, or give one another password."""
         admin = self.admin()
         for kind in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(kind, 4096)

@@ -17,170 +17,153 @@ import pytest
 
 from deploy.stack.processes import stop_all
 from schemas.scopes import Scope
-from tests.secure.conftest import DATABASE, KAFKA_PASSWORD, MONGO_PASSWORD, PREFIX, USER, Secure
+from tests.secure.conftest import PASSWORD, Secure
+from tests.secure.rights import ROLES, grant_on_mongodb
 from tests.secure.servers import SecureMongod
 from tests.support.api import ApiUser
 from tests.support.commands import pathbound
 from tests.support.service_processes import HOST, ServiceProcess
 from tests.support.waiting import eventually
 
-ROLES = (("api", ["api"]), ("relay", ["relay"]), ("tracker", ["consume", "tracker"]))
+_TOLD_S = 90
+
+PROCESSES = {"api": ["api"], "relay": ["relay"], "tracker": ["consume", "tracker"]}
+"""By role."""
 
 
-@pytest.fixture(scope="module")
-def env(secure: Secure) -> dict[str, str]:
-    """After `pathbound init`."""
-    env = secure.env()
-    made = pathbound("init", **env)
-    assert made.returncode == 0, made.stderr
-    assert "topics" in made.stdout
-    return env
+class World:
+    """The processes, each in its role, and an operator."""
 
+    def __init__(self, envs: Mapping[str, dict[str, str]], secure: Secure, name: str) -> None:
+        self._envs = envs
+        self._name = name
+        self.of = {
+            role: ServiceProcess(f"{name}-{role}", words, secure.directory, envs[role])
+            for role, words in PROCESSES.items()
+        }
+        self.user: ApiUser
 
-@pytest.fixture
-async def running(secure: Secure, env: dict[str, str]) -> AsyncIterator[dict[str, ServiceProcess]]:
-    processes = {name: ServiceProcess(name, words, secure.directory, env) for name, words in ROLES}
-    try:
-        for process in processes.values():
+    async def start(self) -> None:
+        """After `pathbound init`."""
+        assert "topics" in await self.command("init", role="init")
+        for process in self.of.values():
             process.start()
-        for process in processes.values():
+        for process in self.of.values():
             await process.wait_ready()
-        yield processes
-    finally:
-        await asyncio.to_thread(stop_all, [process.process for process in processes.values()], 6)
+        scopes = [word for scope in Scope for word in ("--scope", scope)]
+        made = await self.command("keys", "create", "--tenant", "acme", "--name", "test", *scopes, "--json")
+        key, http = orjson.loads(made), aiohttp.ClientSession(f"http://{HOST}:{self.of['api'].port}")
+        self.user = ApiUser(http, "acme", key["key_id"], key["api_key"])
 
+    async def stop(self) -> None:
+        await asyncio.to_thread(stop_all, [process.process for process in self.of.values()], 6)
+        if hasattr(self, "user"):
+            await self.user.close()
 
-async def user_of(api: ServiceProcess, env: Mapping[str, str]) -> ApiUser:
-    scopes = [word for scope in Scope for word in ("--scope", scope)]
-    made = await command("keys", "create", "--tenant", "acme", "--name", "test", *scopes, "--json", **env)
-    key = orjson.loads(made)
-    return ApiUser(aiohttp.ClientSession(f"http://{HOST}:{api.port}"), "acme", key["key_id"], key["api_key"])
+    async def command(self, *words: str, role: str = "operator") -> str:
+        """What it printed; it must succeed, and no password may show."""
+        done = await asyncio.to_thread(functools.partial(pathbound, *words, **self._envs[role]))
+        assert done.returncode == 0, done.stderr
+        assert_no_password(done.stdout + done.stderr)
+        return done.stdout
 
+    async def told(self, contact: Mapping[str, Any]) -> None:
+        """`pathbound feed tail` prints the contact's creation."""
+        words = [sys.executable, "-m", "deploy.cli.main", "feed", "tail", "--from-beginning", "--json"]
+        env = {**os.environ, **self._envs["operator"]}
+        tail = await asyncio.create_subprocess_exec(*words, env=env, stdout=subprocess.PIPE)
+        assert tail.stdout is not None
+        try:
+            async with asyncio.timeout(_TOLD_S):
+                while orjson.loads(await tail.stdout.readline())["subject"] != contact["contact_id"]:
+                    pass
+        finally:
+            tail.send_signal(signal.SIGINT)
+            assert await tail.wait() == 0
 
-async def command(*words: str, **env: str) -> str:
-    """What it printed; it must succeed, and no password may show."""
-    done = await asyncio.to_thread(functools.partial(pathbound, *words, **env))
-    assert done.returncode == 0, done.stderr
-    assert_no_password(done.stdout + done.stderr)
-    return done.stdout
+    async def visited(self, contact: Mapping[str, Any], visitor_id: str) -> None:
+        """One more visit goes to Kafka, through the consumer, onto the contact's timeline."""
+        before = await self._visits(contact)
+        await self.command("send", "tracker", "--tenant", "acme", "--visitor-id", visitor_id)
+
+        async def one_more() -> bool:
+            return await self._visits(contact) == before + 1
+
+        await eventually(one_more, _TOLD_S, "the visit is on the timeline")
+
+    async def _visits(self, contact: Mapping[str, Any]) -> int:
+        return sum(event["source"] == "tracker" for event in await self.user.events(contact["contact_id"]))
 
 
 def assert_no_password(text: str) -> None:
-    for password in (MONGO_PASSWORD, KAFKA_PASSWORD):
-        assert password not in text
-        assert json.dumps(password)[1:-1] not in text
+    assert PASSWORD not in text
+    assert json.dumps(PASSWORD)[1:-1] not in text
 
 
-async def told(env: Mapping[str, str], contact: Mapping[str, Any]) -> None:
-    """`pathbound feed tail` prints the contact's creation."""
-    words = [sys.executable, "-m", "deploy.cli.main", "feed", "tail", "--from-beginning", "--json"]
-    tail = await asyncio.create_subprocess_exec(*words, env={**os.environ, **env}, stdout=subprocess.PIPE)
-    assert tail.stdout is not None
+@pytest.fixture
+async def world(secure: Secure) -> AsyncIterator[World]:
+    world = World({role: secure.env(role) for role in ROLES}, secure, "login")
     try:
-        async with asyncio.timeout(60):
-            async for line in tail.stdout:
-                if orjson.loads(line)["subject"] == contact["contact_id"]:
-                    return
-        raise AssertionError("the feed ended")
+        await world.start()
+        yield world
     finally:
-        tail.send_signal(signal.SIGINT)
-        assert await tail.wait() == 0
+        await world.stop()
 
 
-async def visited(user: ApiUser, env: Mapping[str, str], contact: Mapping[str, Any]) -> None:
-    """One more visit goes to Kafka, through the consumer, onto the contact's timeline."""
-
-    async def visits() -> int:
-        events = await user.events(contact["contact_id"])
-        return sum(event["source"] == "tracker" for event in events)
-
-    before = await visits()
-    await command("send", "tracker", "--tenant", "acme", "--visitor-id", contact["visitor_id"], **env)
-
-    async def one_more() -> bool:
-        return await visits() == before + 1
-
-    await eventually(one_more, 60, "the visit is on the timeline")
-
-
-async def test_every_part_comes_in_with_a_login(env: dict[str, str], running: dict[str, ServiceProcess]) -> None:
-    user = await user_of(running["api"], env)
-    contact = await user.create_contact(visitor_id="v-1")
-    await told(env, contact)
-    await visited(user, env, {**contact, "visitor_id": "v-1"})
-    assert (await user.post("/v1/track", {"events": [{"event": "page_view", "visitorId": "v-1"}]})).status == 202
+async def test_every_part_comes_in_with_a_login(world: World) -> None:
+    contact = await world.user.create_contact(visitor_id="v-1")
+    await world.told(contact)
+    await world.visited(contact, "v-1")
+    visit = {"events": [{"event": "page_view", "visitorId": "v-1"}]}
+    assert (await world.user.post("/v1/track", visit)).status == 202
 
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    assert "Every change is there" in await command("feed", "verify", **env)
-    await command("feed", "replay", "--tenant", "acme", "--from", yesterday.isoformat(), **env)
-    await command("dlq", "list", **env)
-    await command("ledger", "--tenant", "acme", **env)
-    for process in running.values():
+    assert "Every change is there" in await world.command("feed", "verify")
+    await world.command("feed", "replay", "--tenant", "acme", "--from", yesterday.isoformat())
+    await world.command("dlq", "list")
+    await world.command("ledger", "--tenant", "acme")
+    for process in world.of.values():
         assert_no_password(process.log_text())
-    await user.close()
 
 
-async def test_new_passwords_need_no_code(
-    secure: Secure, env: dict[str, str], running: dict[str, ServiceProcess]
-) -> None:
+async def test_new_passwords_need_no_code(secure: Secure, world: World) -> None:
     """Kafka's is read for each connection: nobody is restarted. MongoDB's is read when a process starts."""
-    user = await user_of(running["api"], env)
-    contact = await user.create_contact(visitor_id="v-2")
-    secure.kafka.set_user(USER, "k2")
-    secure.mongod.set_user(USER, "m2", [{"role": "readWrite", "db": DATABASE}])
+    contact = await world.user.create_contact(visitor_id="v-2")
     try:
-        refused = pathbound("keys", "list", "--tenant", "acme", **env)
+        for role in ROLES:
+            secure.kafka.set_password(role, "another")
+        secure.file("kafka-password", "another")
+        secure.kafka.break_connections()
+        await world.told(await world.user.create_contact())
+        await world.visited(contact, "v-2")
+
+        for role in ROLES:
+            secure.mongod.set_password(role, "another")
+        refused = await asyncio.to_thread(lambda: pathbound("keys", "list", **secure.env("operator")))
         assert refused.returncode == 1
         assert "MongoDB refuses the login" in refused.stderr
-
-        secure.file("kafka-password", "k2")
-        secure.file("mongo-password", "m2")
-        secure.kafka.break_connections()
-        later = await user.create_contact()
-        await told(env, later)
-        await visited(user, env, {**contact, "visitor_id": "v-2"})
-
-        await running["api"].restart()
-        assert (await user.get(f"/v1/contacts/{later['contact_id']}")).status == 200
+        secure.file("mongo-password", "another")
+        await world.of["api"].restart()
+        assert (await world.user.get(f"/v1/contacts/{contact['contact_id']}")).status == 200
     finally:
-        secure.file("kafka-password", KAFKA_PASSWORD)
-        secure.file("mongo-password", MONGO_PASSWORD)
-        secure.kafka.set_user(USER, KAFKA_PASSWORD)
-        secure.mongod.set_user(USER, MONGO_PASSWORD, [{"role": "readWrite", "db": DATABASE}])
-        await user.close()
+        for role in ROLES:
+            secure.kafka.set_password(role, PASSWORD)
+            secure.mongod.set_password(role, PASSWORD)
+        secure.file("kafka-password", PASSWORD)
+        secure.file("mongo-password", PASSWORD)
 
 
-async def test_every_part_comes_in_with_a_certificate(secure: Secure, env: dict[str, str]) -> None:
+async def test_every_part_comes_in_with_a_certificate(secure: Secure) -> None:
     """Kafka knows the user by the certificate's name; MongoDB asks for a certificate beside the password."""
     mongod = SecureMongod(secure.directory, secure.ca, client_certificates=True)
+    world = World({role: secure.env_by_certificate(role, mongod) for role in ROLES}, secure, "certificate")
     try:
         await asyncio.to_thread(mongod.start)
-        mongod.set_user(USER, MONGO_PASSWORD, [{"role": "readWrite", "db": DATABASE}])
-        certificate = secure.ca.issue(USER)
-        by_certificate = env | {
-            "PATHBOUND_MONGO_URL": mongod.url,
-            "PATHBOUND_MONGO_TLS_CERT_FILE": str(certificate.both),
-            "PATHBOUND_KAFKA_BOOTSTRAP": secure.kafka.certificate,
-            "PATHBOUND_KAFKA_SECURITY_PROTOCOL": "SSL",
-            "PATHBOUND_KAFKA_SASL_USERNAME": "",
-            "PATHBOUND_KAFKA_SASL_PASSWORD_FILE": "",
-            "PATHBOUND_KAFKA_TLS_CERT_FILE": str(certificate.cert),
-            "PATHBOUND_KAFKA_TLS_KEY_FILE": str(certificate.key),
-            "PATHBOUND_TOPIC_PREFIX": f"{PREFIX}certificate.",
-        }
-        await command("init", **by_certificate)
-        processes = [ServiceProcess(f"{name}-cert", words, secure.directory, by_certificate) for name, words in ROLES]
-        try:
-            for process in processes:
-                process.start()
-            for process in processes:
-                await process.wait_ready()
-            user = await user_of(processes[0], by_certificate)
-            contact = await user.create_contact(visitor_id="v-3")
-            await told(by_certificate, contact)
-            await visited(user, by_certificate, {**contact, "visitor_id": "v-3"})
-            await user.close()
-        finally:
-            await asyncio.to_thread(stop_all, [process.process for process in processes], 6)
+        grant_on_mongodb(mongod, PASSWORD)
+        await world.start()
+        contact = await world.user.create_contact(visitor_id="v-3")
+        await world.told(contact)
+        await world.visited(contact, "v-3")
     finally:
+        await world.stop()
         await asyncio.to_thread(mongod.process.stop, 4)

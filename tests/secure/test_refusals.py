@@ -12,9 +12,9 @@ from deploy.stack.ports import HOST
 from deploy.stack.processes import ManagedProcess
 from deploy.stack.programs import find_mongod
 from tests.secure.certificates import Authority
-from tests.secure.conftest import MONGO_PASSWORD, PREFIX, USER, Secure
+from tests.secure.conftest import PASSWORD, Secure
+from tests.secure.rights import PREFIX
 from tests.secure.servers import tls_listener
-from tests.support.commands import pathbound
 from tests.support.waiting import wait_until
 
 DATABASE = "refused"
@@ -27,24 +27,31 @@ def stranger(secure: Secure) -> Authority:
     return Authority(secure.directory.path / "stranger")
 
 
+@pytest.fixture(scope="module")
+def users(secure: Secure) -> None:
+    """One who may do all in the database that nothing may come of, and one who may only read."""
+    for name, role in (("refused", "readWrite"), ("reader", "read")):
+        secure.mongod.set_user(name, PASSWORD, [{"role": role, "db": DATABASE}])
+
+
 @pytest.fixture
-def refused(secure: Secure) -> Callable[..., None]:
+def refused(secure: Secure, users: None) -> Callable[..., None]:
     """Run `pathbound init` with something wrong, and look at what it says and leaves."""
-    env = secure.env() | {
+    env = secure.env("init") | {
         "PATHBOUND_MONGO_DATABASE": DATABASE,
+        "PATHBOUND_MONGO_USERNAME": "refused",
         "PATHBOUND_MONGO_TIMEOUT_MS": "1500",
         "PATHBOUND_TOPIC_PREFIX": f"{PREFIX}refused.",
     }
-    secure.mongod.set_user("refused", MONGO_PASSWORD, [{"role": "readWrite", "db": DATABASE}])
 
     def check(sentence: str, status: int = 1, **wrong: str) -> None:
         # In this process: most of what a command costs is its start.
-        done = CliRunner().invoke(the_command, ["init"], env={**env, "PATHBOUND_MONGO_USERNAME": "refused", **wrong})
+        done = CliRunner().invoke(the_command, ["init"], env={**env, **wrong})
         assert done.exit_code == status, done.stderr
         last = done.stderr.strip().splitlines()[-1]
         assert last.startswith("Error: ")
         assert sentence in last
-        for secret in (WRONG, MONGO_PASSWORD):
+        for secret in (WRONG, PASSWORD):
             assert secret not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         with secure.mongod.as_root() as client:
@@ -95,7 +102,7 @@ def test_certificates_that_the_broker_does_not_trust(
     secure: Secure, stranger: Authority, refused: Callable[..., None]
 ) -> None:
     refused("refuses this client's certificate", **by_certificate(secure))
-    for certificate in (secure.ca.issue("late", expired=True), stranger.issue(USER)):
+    for certificate in (secure.ca.issue("late", expired=True), stranger.issue("init")):
         files = {
             "PATHBOUND_KAFKA_TLS_CERT_FILE": str(certificate.cert),
             "PATHBOUND_KAFKA_TLS_KEY_FILE": str(certificate.key),
@@ -119,16 +126,21 @@ def login_without_tls() -> dict[str, str]:
     return {"PATHBOUND_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "PATHBOUND_KAFKA_TLS_CA_FILE": ""}
 
 
-def test_missing_permissions(secure: Secure, refused: Callable[..., None]) -> None:
-    secure.mongod.set_user("reader", MONGO_PASSWORD, [{"role": "read", "db": DATABASE}])
+def test_a_missing_permission(refused: Callable[..., None]) -> None:
     refused("lacks a permission", PATHBOUND_MONGO_USERNAME="reader")
 
 
-def test_a_topic_that_may_not_be_made(secure: Secure) -> None:
-    done = pathbound("init", **{**secure.env(), "PATHBOUND_TOPIC_PREFIX": "others."})
-    assert done.returncode == 1
+def test_topics_that_may_not_be_made_must_be_there(secure: Secure) -> None:
+    elsewhere = {**secure.env("init"), "PATHBOUND_TOPIC_PREFIX": "others."}
+    done = CliRunner().invoke(the_command, ["init"], env=elsewhere)
+    assert done.exit_code == 1
     assert "Kafka's ACLs forbid to make the topic others." in done.stderr.splitlines()[-1]
     assert not [name for name in secure.kafka.admin().list_topics(timeout=10).topics if name.startswith("others.")]
+
+    for who in ("init", "operator"):  # who may not make them, finds them
+        env = {**secure.env("init"), "PATHBOUND_KAFKA_SASL_USERNAME": who}
+        done = CliRunner().invoke(the_command, ["init"], env=env)
+        assert done.exit_code == 0, done.stderr
 
 
 def test_a_server_without_a_replica_set(secure: Secure, tmp_path: Path) -> None:
