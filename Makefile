@@ -13,8 +13,8 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 COMPILE := .cache/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help install run test test-asyncapi test-browser test-chart test-deploy chaos lint bench openapi asyncapi \
-	metrics lock lock-kafka clean
+.PHONY: help install run test test-asyncapi test-browser test-chart test-secure test-deploy chaos lint bench openapi asyncapi \
+	configuration metrics lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-deploy: install ## build the image, bring up the compose files and chart on
 chaos: install ## kill, freeze and cut off everything under load, then judge (ARGS="--minutes N --seed S"; --help)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
+test-secure: install ## every part against servers that ask for TLS, logins and certificates (2 min)
+	@exec $(BIN)/python -m pytest tests/secure $(ARGS)
+
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate
 
@@ -58,6 +61,9 @@ openapi: install ## write schemas/openapi.json anew from the routes and models
 
 asyncapi: install ## write schemas/asyncapi.json and schemas/dataschemas/ anew from the models and topics
 	@exec $(BIN)/pathbound asyncapi --write
+
+configuration: install ## write deploy/docs/configuration.md anew from the settings
+	@exec $(BIN)/pathbound configuration --write
 
 metrics: install ## write deploy/docs/metrics.md anew from service/ops/metrics.py
 	@exec $(BIN)/python -m deploy.metrics_reference

@@ -1,8 +1,12 @@
 """The composition root: the one place that builds objects and ties them together. Nothing connects at import."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import structlog
 
 from service.access.keys import AccessKeys
 from service.actions.execute import ActionExecutor
@@ -22,6 +26,7 @@ from service.contacts.read import ContactReader
 from service.contacts.upsert import ContactUpserter
 from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
+from service.errors import StoreRefusedError, StoreUnavailableError
 from service.export.walk import Exporter
 from service.idempotency.answers import RememberedAnswers
 from service.identity.linking import Linker
@@ -31,12 +36,17 @@ from service.intake.ports import InboundPublisher, NoPublisher
 from service.intake.track import TrackIntake
 from service.ledger.dead import DeadLetterCounter
 from service.mongo.store import MongoStore, open_store
+from service.mongo.usable import check_usable
 from service.notes.read import NoteReader
 from service.notes.write import NoteWriter
 from service.profile.rebuild import ProfileRebuilder
 from service.settings import MongoSettings
 from service.timeline.ingest import Ingest
 from service.timeline.list import EventLister
+
+_LOOK_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,26 @@ def build_core(store: MongoStore, clock: Clock = system_clock, publisher: Inboun
 async def open_core(
     settings: MongoSettings, clock: Clock = system_clock, publisher: InboundPublisher | None = None
 ) -> AsyncIterator[Core]:
-    """The core over MongoDB, closed at the end."""
+    """The core over MongoDB, closed at the end. Raises SetupError or StoreRefusedError where it cannot be used as it
+    is; with MongoDB away it is there all the same (see `until_usable`)."""
     async with open_store(settings) as store:
+        try:
+            await check_usable(store)
+        except StoreRefusedError:
+            raise
+        except StoreUnavailableError:
+            _log.warning("mongodb_away_at_start")
         yield build_core(store, clock, publisher)
+
+
+async def until_usable(store: MongoStore, stop: asyncio.Event) -> None:
+    """Wait until MongoDB has been there once and was found to be usable, or until `stop`. Raises as `open_core`."""
+    while not store.known_usable and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        try:
+            await check_usable(store)
+        except StoreRefusedError:
+            raise
+        except StoreUnavailableError:
+            continue

@@ -15,14 +15,17 @@ ContactsError
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
 ├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
 ├── ImportMovedError            another process imports the same file at the same time
+├── SetupError                  an operator has to mend something before this can start; the text says what to do
 ├── StoreError
 │   ├── StoreUnavailableError   MongoDB cannot be used now; trying again later may work
+│   │   └── StoreRefusedError   MongoDB refuses us (a login, a certificate, a permission); the text says what to do
 │   ├── TooSlowError            a query would look through more than the time limit allows
 │   ├── ContendedError          too many writers on one document for too long; likewise
 │   ├── DuplicateKeyError       a document with that id exists (an answer, not a fault)
 │   ├── RefusedDocumentError    MongoDB will never take this document
 │   └── StoreFaultError         MongoDB refuses for a reason that nobody foresaw: a fault of ours or of its setup
 └── StreamUnavailableError      Kafka cannot be used now
+    └── StreamRefusedError      Kafka refuses us; likewise
 """
 
 
@@ -94,12 +97,21 @@ class ImportMovedError(ContactsError):
     """Another process imports the same file for the same tenant at the same time, and has gone on."""
 
 
+class SetupError(ContactsError):
+    """An operator has to mend something before this can start. The text is a sentence for people that says what to
+    do."""
+
+
 class StoreError(ContactsError):
     """MongoDB answered with something else than yes."""
 
 
 class StoreUnavailableError(StoreError):
     """MongoDB cannot be used now."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """MongoDB is there and refuses us, until an operator mends it. The text is a sentence that says what to do."""
 
 
 class TooSlowError(StoreError):
@@ -128,3 +140,7 @@ class StoreFaultError(StoreError):
 
 class StreamUnavailableError(ContactsError):
     """Kafka cannot be used now."""
+
+
+class StreamRefusedError(StreamUnavailableError):
+    """Kafka is there and refuses us, until an operator mends it. The text is a sentence that says what to do."""

@@ -2,10 +2,34 @@
 that use it. A class is what one part needs; a command's settings are the union of its parts."""
 
 import os
-from typing import Literal
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:/@\[\]]+):[0-9]{1,5}")
+
+
+def _readable(path: str) -> str:
+    if path:
+        try:
+            with Path(path).open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise ValueError(f"the file {path} cannot be read ({error.strerror})") from None
+    return path
+
+
+def _bootstrap(addresses: str) -> str:
+    if not all(_BROKER.fullmatch(address.strip()) for address in addresses.split(",")):
+        raise ValueError("write host:port, and a comma between several; no scheme, no user")
+    return addresses
+
+
+ReadableFile = Annotated[str, AfterValidator(_readable)]
+"""The path of a file that can be read when the process starts; empty is none."""
 
 
 class Settings(BaseSettings):
@@ -42,17 +66,68 @@ class MongoSettings(Settings):
     transaction_deadline_ms: int = Field(
         8_000, ge=100, description="How long a transaction is retried on write conflicts before giving up, in ms."
     )
+    mongo_tls_ca_file: ReadableFile = Field(
+        "", description="PEM file with the CAs that MongoDB's certificate may be signed by; switches TLS on."
+    )
+    mongo_tls_cert_file: ReadableFile = Field(
+        "", description="PEM file with this client's certificate and its key, for MongoDB; switches TLS on."
+    )
+    mongo_username: str = Field("", description="User that logs in to MongoDB; may stand in the connection string.")
+    mongo_password_file: ReadableFile = Field(
+        "", description="File that holds that user's password, read when the process starts."
+    )
+
+    @model_validator(mode="after")
+    def _user_and_password(self) -> Self:
+        if bool(self.mongo_username) != bool(self.mongo_password_file):
+            raise ValueError("PATHBOUND_MONGO_USERNAME and PATHBOUND_MONGO_PASSWORD_FILE go together: set both or none")
+        return self
 
 
 class KafkaSettings(Settings):
     """How Kafka is reached."""
 
-    kafka_bootstrap: str = Field(
-        "127.0.0.1:9092", min_length=1, description="Kafka's bootstrap addresses, host:port,…."
+    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] = Field(
+        "127.0.0.1:9092", description="Kafka's bootstrap addresses, host:port,…."
     )
     topic_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9._\-]{0,100}$", description="Put before each topic, group and transactional id."
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak to Kafka: with TLS (…SSL) or without, with a login (SASL_…) or without."
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the login to Kafka proves that it knows the password."
+    )
+    kafka_sasl_username: str = Field("", description="User that logs in to Kafka.")
+    kafka_sasl_password_file: ReadableFile = Field(
+        "", description="File that holds that user's password, read again for each connection."
+    )
+    kafka_tls_ca_file: ReadableFile = Field(
+        "", description="PEM file with the CAs that Kafka's certificate may be signed by; empty is the system's CAs."
+    )
+    kafka_tls_cert_file: ReadableFile = Field(
+        "", description="PEM file with this client's certificate, for Kafka; read again for each connection."
+    )
+    kafka_tls_key_file: ReadableFile = Field(
+        "", description="PEM file with that certificate's key, without a passphrase; read again for each connection."
+    )
+
+    @model_validator(mode="after")
+    def _what_the_protocol_needs(self) -> Self:
+        """What is set has an effect: nobody shall believe that a connection is safe which is not."""
+        protocol = self.kafka_security_protocol
+        login = bool(self.kafka_sasl_username), bool(self.kafka_sasl_password_file)
+        if protocol.startswith("SASL") and not all(login):
+            raise ValueError(f"{protocol} needs PATHBOUND_KAFKA_SASL_USERNAME and PATHBOUND_KAFKA_SASL_PASSWORD_FILE")
+        if any(login) and not protocol.startswith("SASL"):
+            raise ValueError(f"a login needs PATHBOUND_KAFKA_SECURITY_PROTOCOL=SASL_SSL, and it is {protocol}")
+        tls = self.kafka_tls_ca_file, self.kafka_tls_cert_file, self.kafka_tls_key_file
+        if any(tls) and not protocol.endswith("SSL"):
+            raise ValueError(f"TLS needs PATHBOUND_KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL, and it is {protocol}")
+        if bool(self.kafka_tls_cert_file) != bool(self.kafka_tls_key_file):
+            raise ValueError("PATHBOUND_KAFKA_TLS_CERT_FILE and PATHBOUND_KAFKA_TLS_KEY_FILE go together")
+        return self
 
 
 class TopicSettings(KafkaSettings):

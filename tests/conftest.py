@@ -24,8 +24,8 @@ from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
 from tests.support.feed import Feed
 
-_NEED_NO_SERVERS = ("unit", "architecture", "browser", "chart", "deploy")
-_ONLY_WHERE_ASKED_FOR = ("browser", "chart", "deploy")
+_NEED_NO_SERVERS = ("unit", "architecture", "browser", "chart", "deploy", "secure")
+_ONLY_WHERE_ASKED_FOR = ("browser", "chart", "deploy", "secure")
 _TESTS = Path(__file__).parent
 _stack: LocalStack | None = None
 
@@ -64,8 +64,8 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests in a browser, with Helm or on a container engine run where they are asked for (`make test-browser`,
-    `test-chart`, `test-deploy`): `make test` must need none of them."""
+    """Tests in a browser, with Helm, on an engine, and on servers of their own that ask for TLS, run where they
+    are asked for (`make test-browser`, `test-chart`, …): `make test` has no minute to spare."""
     name = collection_path.name
     asked_for = any(name in Path(argument).parts for argument in config.args)
     return True if name in _ONLY_WHERE_ASKED_FOR and not asked_for and collection_path.parent == _TESTS else None

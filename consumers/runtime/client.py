@@ -5,6 +5,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from consumers.runtime.header_names import tolerate_header_names
+from service.kafka.connection import Broker, client_options
 from service.settings import ConsumerSettings
 
 # The broker may return more where one record alone is larger, so these bound memory and not the size of a record.
@@ -18,11 +19,11 @@ SESSION_TIMEOUT_MS = 10_000
 NEVER_MS = 2**31 - 1
 
 
-def make_reader(bootstrap: str) -> Any:
+def make_reader(broker: Broker) -> Any:
     """A consumer of no group that is not connected yet: for looking, from positions that it is told."""
     tolerate_header_names()
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(broker),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
@@ -37,7 +38,7 @@ def make_consumer(settings: ConsumerSettings, group_id: str) -> Any:
     tolerate_header_names()
     drain_ms = int(settings.consumer_drain_seconds * 1000)
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **client_options(settings),
         group_id=group_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

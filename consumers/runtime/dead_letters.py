@@ -11,6 +11,7 @@ from consumers.runtime.outcomes import InvalidRecord
 from schemas.timestamps import iso_millis
 from schemas.topics import dead_letters_of
 from service.clock import Clock
+from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
 
 HEADER_PREFIX = "dlq-"
@@ -25,8 +26,8 @@ Headers = list[tuple[str, bytes | None]]
 class DeadLetters:
     """Publishes to the DLQs. Connects at the first poison record: most processes never see one."""
 
-    def __init__(self, bootstrap: str, consumer: str, clock: Clock) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker, consumer: str, clock: Clock) -> None:
+        self._broker = broker
         self._consumer = consumer
         self._clock = clock
         self._producer: Any = None
@@ -51,8 +52,8 @@ class DeadLetters:
 
     async def _started(self) -> Any:
         if self._producer is None:
-            self._producer = make_producer(self._bootstrap)
-            await self._producer.start()
+            self._producer = make_producer(self._broker)
+            await start_client(self._producer, self._broker)
         return self._producer
 
     async def _send(self, producer: Any, letter: InvalidRecord) -> None:

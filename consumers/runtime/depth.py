@@ -6,6 +6,7 @@ import structlog
 
 from consumers.runtime.letters import open_letters
 from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker
 from service.ops import metrics
 from service.redrive.ports import Redrives
 
@@ -14,14 +15,14 @@ MEASURE_SECONDS = 15.0
 log = structlog.get_logger(__name__)
 
 
-def depth_measure(bootstrap: str, topic: str, redrives: Redrives) -> Callable[[], Awaitable[None]]:
+def depth_measure(broker: Broker, topic: str, redrives: Redrives) -> Callable[[], Awaitable[None]]:
     """A function that sets the metric for a dead letter topic (its real name). With Kafka away the number stays as it
     was. It raises StoreError's kinds."""
 
     async def measure() -> None:
         # A connection each time: it is needed for a moment, four times a minute.
         try:
-            async with open_letters(bootstrap) as reader:
+            async with open_letters(broker) as reader:
                 bounds = await reader.depth(topic)
         except StreamUnavailableError as error:
             log.warning("dead_letters_not_counted", topic=topic, error=str(error))

@@ -17,6 +17,7 @@ from consumers.runtime.dead_letters import HEADER_PREFIX, OMITTED, Headers
 from consumers.runtime.records import to_record
 from schemas.positions import Position
 from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker, start_client
 
 _STALLED_SECONDS = 15.0
 _CLOSE_SECONDS = 2.0
@@ -180,12 +181,12 @@ class LetterReader:
 
 
 @asynccontextmanager
-async def open_letters(bootstrap: str) -> AsyncIterator[LetterReader]:
+async def open_letters(broker: Broker) -> AsyncIterator[LetterReader]:
     """A reader, connected; disconnected at the end. Raises StreamUnavailableError."""
-    consumer = make_reader(bootstrap)
+    consumer = make_reader(broker)
     try:
         with _in_core_words():
-            await consumer.start()
+            await start_client(consumer, broker)
         yield LetterReader(consumer)
     finally:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):

@@ -18,6 +18,7 @@ from consumers.runtime.letters import Letter
 from consumers.runtime.records import FIRST_RECEIVED_HEADER, REDRIVEN_FROM_HEADER
 from schemas.positions import Position
 from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
 from service.redrive.model import Claim
 from service.redrive.ports import Redrives
@@ -45,8 +46,8 @@ class RedriveReport:
 class Redriver:
     """One run. It connects at the first letter to be sent."""
 
-    def __init__(self, bootstrap: str, redrives: Redrives, run: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker, redrives: Redrives, run: str) -> None:
+        self._broker = broker
         self._redrives = redrives
         self._run = run
         self._producer: Any = None
@@ -146,9 +147,9 @@ class Redriver:
 
     async def _started(self) -> Any:
         if self._producer is None:
-            producer = make_producer(self._bootstrap)
+            producer = make_producer(self._broker)
             try:
-                await producer.start()
+                await start_client(producer, self._broker)
             except BaseException:
                 await discard(producer, clean=False)
                 raise

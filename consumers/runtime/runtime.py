@@ -24,6 +24,7 @@ from consumers.runtime.work import CountDead, Limits, Work
 from schemas.topics import consumer_group
 from service.clock import Clock
 from service.errors import StreamUnavailableError
+from service.kafka.connection import start_client
 from service.ops import metrics
 from service.ops.health import Progress
 from service.settings import ConsumerSettings
@@ -49,7 +50,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._topic = f"{settings.topic_prefix}{handler.topic}"
         self.group_id = consumer_group(settings.topic_prefix, handler.name)
         self._limits = Limits(settings.consumer_batch, settings.consumer_batch_bytes, BATCHES_AT_ONCE)
-        self._dead_letters = DeadLetters(settings.kafka_bootstrap, self.group_id, clock)
+        self._dead_letters = DeadLetters(settings, self.group_id, clock)
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._lag = Lag()
         self._progress = Progress()
@@ -115,7 +116,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             log.info("consumer_left", source=self._handler.name, group=self.group_id)
 
     async def _connected(self, consumer: Any, stopping: asyncio.Task[bool]) -> bool:
-        starting = asyncio.create_task(consumer.start())
+        starting = asyncio.create_task(start_client(consumer, self._settings))
         try:
             while not starting.done() and not stopping.done():
                 await asyncio.wait({starting, stopping}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ import click
 import structlog
 from aiohttp import web
 
-from deploy.bootstrap import open_core
+from deploy.bootstrap import open_core, until_usable
 from deploy.cli.options import stop_on_signals, with_settings
 from service.api.app import create_app
 from service.api.limits import ApiLimits
@@ -30,8 +30,8 @@ _SWEEP_SECONDS = 2.0
 async def api(settings: ApiSettings) -> None:
     """Serve the HTTP API."""
     stop = stop_on_signals()
-    probe = KafkaProbe(settings.kafka_bootstrap)
-    publisher = KafkaInboundPublisher(settings.kafka_bootstrap, settings.topic_prefix)
+    probe = KafkaProbe(settings)
+    publisher = KafkaInboundPublisher(settings, settings.topic_prefix)
     progress = Progress()
     async with open_core(settings, publisher=publisher) as core:
         checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check}, {"event_loop": progress.age})
@@ -39,6 +39,7 @@ async def api(settings: ApiSettings) -> None:
         runner = await set_up(app, settings.api_shutdown_seconds)
         try:
             await _listen(runner, settings)
+            await until_usable(core.store, stop)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, stop))
                 tasks.create_task(keep_doing("link_abandoned", core.linker.sweep, _SWEEP_SECONDS, stop))

@@ -13,7 +13,7 @@ from consumers.runtime.depth import MEASURE_SECONDS, depth_measure
 from consumers.runtime.outcomes import Handler
 from consumers.runtime.runtime import ConsumerRuntime
 from consumers.tracker.handler import TrackerHandler
-from deploy.bootstrap import Core, open_core
+from deploy.bootstrap import Core, open_core, until_usable
 from deploy.cli.options import stop_on_signals, with_settings
 from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS, dead_letters_of
 from service.background import keep_doing
@@ -66,21 +66,31 @@ def _tolerance(settings: ConsumerSettings) -> timedelta:
 async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> None:
     stop = stop_on_signals()
     runtime = ConsumerRuntime(handler, settings, system_clock, core.count_dead)
-    probe = KafkaProbe(settings.kafka_bootstrap)
+    probe = KafkaProbe(settings)
     checks = Checks(
         {"mongodb": core.store.ping},
         {"kafka": probe.check, "group": runtime.check_joined},
-        {f"consumer_{handler.name}": runtime.progress_age},
+        {f"consumer_{handler.name}": lambda: runtime.progress_age() if core.store.known_usable else 0.0},
     )
-    async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port), asyncio.TaskGroup() as tasks:
+    letters = f"{settings.topic_prefix}{dead_letters_of(handler.topic)}"
+    try:
+        async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
+            await until_usable(core.store, stop)
+            await _work(runtime, core, settings, letters, stop)
+    finally:
+        await probe.close()
+
+
+async def _work(
+    runtime: ConsumerRuntime, core: Core, settings: ConsumerSettings, letters: str, stop: asyncio.Event
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
         # Ingestion associates visitors too, and so leaves link tasks to finish.
         linking = tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, asyncio.Event()))
-        letters = f"{settings.topic_prefix}{dead_letters_of(handler.topic)}"
-        measure = depth_measure(settings.kafka_bootstrap, letters, core.store.redrives)
+        measure = depth_measure(settings, letters, core.store.redrives)
         counting = tasks.create_task(keep_doing("count_dead_letters", measure, MEASURE_SECONDS, asyncio.Event()))
         try:
             await runtime.run(stop)
         finally:
             linking.cancel()
             counting.cancel()
-            await probe.close()

@@ -48,7 +48,7 @@ async def list_letters(settings: KafkaSettings, asked: AskedFor, limit: int, as_
     """List dead letters, oldest first: where, when, where from, why, how large."""
     newest: list[tuple[str, Position, dict[str, Any]]] = []
     count = 0
-    async with open_letters(settings.kafka_bootstrap) as reader:
+    async with open_letters(settings) as reader:
         async for letter in reader.select(asked(settings), Progress("looked at")):
             count += 1
             # Without the value, so that any number of them may be looked through.
@@ -80,7 +80,7 @@ def _row(told: dict[str, Any]) -> tuple[object, ...]:
 async def show(settings: KafkaSettings, position: str, raw: bool, as_json: bool) -> None:
     """Show one dead letter whole: POSITION is as `dlq list` gives it, topic:partition:offset."""
     where = _letter_position(settings, position)
-    async with open_letters(settings.kafka_bootstrap) as reader:
+    async with open_letters(settings) as reader:
         letter = await reader.get(where)
     if letter is None:
         raise click.ClickException(f"There is no dead letter at {where}; `pathbound dlq list` shows where there are.")
@@ -149,8 +149,8 @@ async def redrive(settings: DlqSettings, asked: AskedFor, limit: int | None, dry
     """
     stop = stop_on_signals()
     report = RedriveReport()
-    async with open_core(settings) as core, open_letters(settings.kafka_bootstrap) as reader:
-        redriver = Redriver(settings.kafka_bootstrap, core.store.redrives, run=str(ULID()))
+    async with open_core(settings) as core, open_letters(settings) as reader:
+        redriver = Redriver(settings, core.store.redrives, run=str(ULID()))
         letters = reader.select(asked(settings), Progress("gone through"))
         async for so_far in redriver(letters, limit, stop, dry=dry):
             report = so_far

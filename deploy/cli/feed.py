@@ -75,7 +75,7 @@ async def rebuild_snapshot(settings: FeedSettings, tenant: str | None) -> None:
 
     May be stopped at any time: the next call goes on where it was.
     """
-    topic = KafkaFeedTopic(settings.kafka_bootstrap, f"{settings.topic_prefix}{CONTACTS_SNAPSHOT}")
+    topic = KafkaFeedTopic(settings, f"{settings.topic_prefix}{CONTACTS_SNAPSHOT}")
     async with open_core(settings) as core:
         rebuild = SnapshotRebuilder(core.store, core.store.rebuilds, topic, system_clock)
         done = await rebuild(tenant, _Progress().say)

@@ -47,7 +47,7 @@ async def tail(
     if elsewhere := [kind for kind in types if kind not in TYPES[topic]]:
         raise click.UsageError(f"There is no {elsewhere[0]} on {topic}: there is {', '.join(TYPES[topic])}.")
     stop = stop_on_signals()
-    followed = KafkaFeedTopic(settings.kafka_bootstrap, f"{settings.topic_prefix}{topic}")
+    followed = KafkaFeedTopic(settings, f"{settings.topic_prefix}{topic}")
     printing = asyncio.create_task(_print_events(followed, tenant, types, from_beginning, as_json))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((printing, stopping), return_when=asyncio.FIRST_COMPLETED)

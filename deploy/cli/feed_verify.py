@@ -28,8 +28,7 @@ async def verify(settings: FeedSettings, tenant: str | None, as_json: bool) -> N
     and what waits in the outbox are no gaps.
     """
     changes, snapshots = (
-        KafkaFeedTopic(settings.kafka_bootstrap, f"{settings.topic_prefix}{name}")
-        for name in (CONTACTS_CHANGES, CONTACTS_SNAPSHOT)
+        KafkaFeedTopic(settings, f"{settings.topic_prefix}{name}") for name in (CONTACTS_CHANGES, CONTACTS_SNAPSHOT)
     )
     async with open_core(settings) as core:
         verifier = FeedVerifier(changes, core.store.feed_history)

@@ -48,7 +48,7 @@ async def ledger(settings: LedgerSettings, tenant: str | None, topic: str | None
 async def _committed(settings: LedgerSettings) -> dict[tuple[str, int], int]:
     groups = [consumer_group(settings.topic_prefix, source) for source in SOURCES]
     try:
-        return await committed_offsets(settings.kafka_bootstrap, groups)
+        return await committed_offsets(settings, groups)
     except StreamUnavailableError:
         click.echo("Kafka does not answer: committed offsets are not compared.", err=True)
         return {}

@@ -13,12 +13,20 @@ from pydantic.fields import FieldInfo
 
 from deploy.tracing import traced
 from schemas.tenants import TENANT_PATTERN, TenantId
-from service.errors import FeedRequestError, StoreUnavailableError, StreamUnavailableError
+from service.errors import (
+    FeedRequestError,
+    SetupError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    StreamRefusedError,
+    StreamUnavailableError,
+)
 from service.ops.logging import configure_logging
 from service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 _Command = Callable[..., Any]
+_SETTINGS: dict[_Command, type[Settings]] = {}
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
@@ -41,11 +49,22 @@ def with_settings(
                 run(_told(function(settings, **given), settings))
 
         decorated: _Command = command
+        _SETTINGS[command] = model
         for name, info in reversed(model.model_fields.items()):
             decorated = _option(name, info)(decorated)
         return decorated
 
     return decorate
+
+
+def settings_of(command: click.Command) -> type[Settings] | None:
+    """The settings that a command takes, if it takes any."""
+    function: Any = command.callback
+    while function is not None:
+        if function in _SETTINGS:
+            return _SETTINGS[function]
+        function = getattr(function, "__wrapped__", None)
+    return None
 
 
 def _option(name: str, info: FieldInfo) -> Callable[[_Command], _Command]:
@@ -69,12 +88,12 @@ def _validated(model: type[S], given: dict[str, Any]) -> S:
     try:
         return model(**given)
     except ValidationError as error:
-        faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
-        raise click.UsageError("; ".join(faults)) from None
+        raise click.UsageError("; ".join(_fault(fault) for fault in error.errors(include_input=False))) from None
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return f"PATHBOUND_{str(location[0]).upper()}" if location else "settings"
+def _fault(fault: Any) -> str:
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"PATHBOUND_{str(fault['loc'][0]).upper()}: {said}" if fault["loc"] else said
 
 
 async def _told(work: Coroutine[Any, Any, None], settings: Settings) -> None:
@@ -82,13 +101,20 @@ async def _told(work: Coroutine[Any, Any, None], settings: Settings) -> None:
         await work
     except FeedRequestError as refused:
         raise click.UsageError(str(refused)) from None
+    except (SetupError, StoreRefusedError, StreamRefusedError) as told:
+        raise click.ClickException(str(told)) from None
     except StoreUnavailableError:
-        where = "PATHBOUND_MONGO_URL"
-        message = f"MongoDB cannot be used: check that it runs as a replica set and that {where} points to it."
+        message = (
+            "MongoDB cannot be used: check that it runs as a replica set, that PATHBOUND_MONGO_URL points to it, and "
+            "PATHBOUND_MONGO_TLS_CA_FILE if it asks for TLS."
+        )
         raise click.ClickException(message) from None
     except StreamUnavailableError:
         bootstrap = getattr(settings, "kafka_bootstrap", "")
-        message = f"Kafka cannot be used at {bootstrap}: check that it runs and PATHBOUND_KAFKA_BOOTSTRAP."
+        message = (
+            f"Kafka cannot be used at {bootstrap}: check that it runs, PATHBOUND_KAFKA_BOOTSTRAP, and "
+            "PATHBOUND_KAFKA_SECURITY_PROTOCOL."
+        )
         raise click.ClickException(message) from None
 
 

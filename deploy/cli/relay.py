@@ -7,7 +7,7 @@ import time
 import click
 from ulid import ULID
 
-from deploy.bootstrap import open_core
+from deploy.bootstrap import open_core, until_usable
 from deploy.cli.options import stop_on_signals, with_settings
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
@@ -34,11 +34,12 @@ async def relay(settings: RelaySettings) -> None:
             sweep_seconds=settings.relay_sweep_seconds,
             lease_seconds=settings.relay_lease_seconds,
         )
-        loops = {"relay": lambda: time.monotonic() - worker.last_progress}
-        probe = KafkaProbe(settings.kafka_bootstrap)
+        loops = {"relay": lambda: time.monotonic() - worker.last_progress if core.store.known_usable else 0.0}
+        probe = KafkaProbe(settings)
         checks = Checks({"mongodb": core.store.ping}, {"kafka": probe.check, "relay": worker.check}, loops)
         try:
             async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
+                await until_usable(core.store, stop)
                 await worker.run(stop)
         finally:
             await probe.close()

@@ -115,5 +115,5 @@ def _refuse_what_the_consumer_would(normalise: Normalise, topic: str, key: bytes
 async def _send(settings: KafkaSettings, name: str, key: bytes | None, value: bytes) -> str:
     """Where it is now, in words. Raises StreamUnavailableError."""
     topic = f"{settings.topic_prefix}{name}"
-    partition, offset = await send_one(settings.kafka_bootstrap, topic, key, value)
+    partition, offset = await send_one(settings, topic, key, value)
     return f"{topic} (partition {partition}, offset {offset})"

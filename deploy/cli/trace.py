@@ -35,7 +35,7 @@ async def trace(settings: TraceSettings, told: str, tenant: str | None, account:
     a position in Kafka (topic:partition:offset).
     """
     position = _position(told, settings.topic_prefix)
-    async with open_core(settings) as core, open_letters(settings.kafka_bootstrap) as reader:
+    async with open_core(settings) as core, open_letters(settings) as reader:
         traces, redrives = core.store.traces, core.store.redrives
         tracer = Tracer(traces, redrives, reader, settings.topic_prefix, Progress("searched"))
         found = await _found(tracer, told, position, tenant, account)
@@ -84,4 +84,4 @@ async def _committed(settings: TraceSettings, position: Position | None) -> int 
         return None
     name = position.topic.removeprefix(settings.topic_prefix)
     groups = [consumer_group(settings.topic_prefix, source) for source, topic in SOURCES.items() if topic == name]
-    return (await committed_offsets(settings.kafka_bootstrap, groups)).get((position.topic, position.partition))
+    return (await committed_offsets(settings, groups)).get((position.topic, position.partition))

@@ -14,6 +14,7 @@ from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
 from service.errors import FeedRequestError
 from service.feed.model import Bounds, FeedRecord
 from service.kafka.cloudevents import read_event
+from service.kafka.connection import Broker, client_options, start_client
 from service.kafka.producers import partition_of_key
 from service.kafka.refusals import in_feed_words
 from service.kafka.topics import partitions_of
@@ -27,8 +28,8 @@ _STILL_SECONDS = 40.0
 class KafkaFeedTopic:
     """Implements `service.feed.ports.FeedTopic`. `topic` is the full name."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker, topic: str) -> None:
+        self._broker = broker
         self._topic = topic
 
     async def bounds(self) -> dict[int, Bounds]:
@@ -77,12 +78,12 @@ class KafkaFeedTopic:
 
     @asynccontextmanager
     async def _consumer(self, isolation: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
-        count = await partitions_of(self._bootstrap, self._topic)
+        count = await partitions_of(self._broker, self._topic)
         if count is None:
             raise FeedRequestError(f"There is no topic {self._topic}: make it with `pathbound init`.")
         partitions = [TopicPartition(self._topic, number) for number in range(count)]
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._broker),
             isolation_level=isolation,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -90,7 +91,7 @@ class KafkaFeedTopic:
         )
         with in_feed_words("read", self._topic):
             try:
-                await consumer.start()
+                await start_client(consumer, self._broker)
                 consumer.assign(partitions)
                 yield consumer, partitions
             finally:

@@ -5,20 +5,21 @@ import asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker, client_options, start_client
+from service.kafka.refusals import unavailable
 from service.kafka.topics import close_admin
 
 _BOUND_SECONDS = 10.0
 _REQUEST_TIMEOUT_MS = 5_000
 
 
-async def committed_offsets(bootstrap: str, group_ids: list[str]) -> dict[tuple[str, int], int]:
+async def committed_offsets(broker: Broker, group_ids: list[str]) -> dict[tuple[str, int], int]:
     """The groups' offsets by topic and partition; what has none is left out. Raises StreamUnavailableError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    admin = AIOKafkaAdminClient(**client_options(broker), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     found: dict[tuple[str, int], int] = {}
     try:
         async with asyncio.timeout(_BOUND_SECONDS):
-            await admin.start()
+            await start_client(admin, broker)
             for group_id in group_ids:
                 for partition, committed in (await admin.list_consumer_group_offsets(group_id)).items():
                     if committed.offset >= 0:
@@ -26,7 +27,7 @@ async def committed_offsets(bootstrap: str, group_ids: list[str]) -> dict[tuple[
     except GroupCoordinatorNotAvailableError:
         return found  # no group has ever committed: the broker has not made its offsets topic yet
     except (KafkaError, OSError, TimeoutError) as error:
-        raise StreamUnavailableError(type(error).__name__) from error
+        raise unavailable(error, "read", "committed offsets") from error
     finally:
         await close_admin(admin)
     return found

@@ -7,9 +7,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from service.errors import StreamUnavailableError
+from service.errors import StreamRefusedError
 from service.intake.model import InboundRecord
+from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
+from service.kafka.refusals import unavailable
 
 PUBLISH_SECONDS = 5.0
 """How long a request may wait for Kafka, connecting included."""
@@ -19,8 +21,8 @@ class KafkaInboundPublisher:
     """One idempotent producer (`acks=all`) for all requests, made at the first one. After any failure it is thrown
     away with all that it still had in hand, so that nothing is sent long after its client was told to send it again."""
 
-    def __init__(self, bootstrap: str, topic_prefix: str = "", publish_seconds: float = PUBLISH_SECONDS) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker, topic_prefix: str = "", publish_seconds: float = PUBLISH_SECONDS) -> None:
+        self._broker = broker
         self._topic_prefix = topic_prefix
         self._publish_seconds = publish_seconds
         self._starting: asyncio.Task[AIOKafkaProducer] | None = None
@@ -34,9 +36,12 @@ class KafkaInboundPublisher:
                 # Others wait for the same producer: whoever gives up must not cancel its start.
                 producer = await asyncio.shield(starting)
                 await self._send_all(producer, records)
+        except StreamRefusedError:
+            self._drop(starting)
+            raise
         except (KafkaError, OSError, TimeoutError) as error:
             self._drop(starting)
-            raise StreamUnavailableError(type(error).__name__) from error
+            raise unavailable(error, "publish to", records[0].topic) from error
 
     async def close(self) -> None:
         """Let go of the producer, in bounded time whatever state Kafka is in."""
@@ -52,10 +57,10 @@ class KafkaInboundPublisher:
         return self._starting
 
     async def _started(self) -> AIOKafkaProducer:
-        producer = make_producer(self._bootstrap)
+        producer = make_producer(self._broker)
         try:
             async with asyncio.timeout(self._publish_seconds):
-                await producer.start()
+                await start_client(producer, self._broker)
         except BaseException:
             await discard(producer, clean=False)
             raise

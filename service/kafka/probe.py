@@ -5,10 +5,11 @@ import contextlib
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker, client_options, raise_refusal
 from service.kafka.producers import abort_connections
 
 _BOUND_SECONDS = 1.5
@@ -19,8 +20,8 @@ _REQUEST_TIMEOUT_MS = 400
 class KafkaProbe:
     """Asks for the cluster's metadata (no topic's: a few bytes) over one connection that is kept."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
         self._client: AIOKafkaClient | None = None
         self._node: int | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -59,9 +60,13 @@ class KafkaProbe:
 
     async def _connect(self) -> None:
         """A new client; its bootstrap asks each address in turn until one answers."""
-        client = AIOKafkaClient(bootstrap_servers=self._bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+        client = AIOKafkaClient(**client_options(self._broker), request_timeout_ms=_REQUEST_TIMEOUT_MS)
         self._client = client
-        await client.bootstrap()
+        try:
+            await client.bootstrap()
+        except KafkaConnectionError as error:
+            await raise_refusal(self._broker, error)
+            raise
         self._node = client.get_random_node()
 
     async def _drop(self) -> None:

@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
-from service.errors import StreamUnavailableError
+from service.kafka.connection import Broker, client_options, start_client
+from service.kafka.refusals import unavailable
 
 REQUEST_TIMEOUT_MS = 9_000
 _TRANSACTION_TIMEOUT_MS = 20_000
@@ -30,11 +31,11 @@ _log = structlog.get_logger(__name__)
 
 
 def make_producer(
-    bootstrap: str, transactional_id: str | None = None, transaction_timeout_ms: int = _TRANSACTION_TIMEOUT_MS
+    broker: Broker, transactional_id: str | None = None, transaction_timeout_ms: int = _TRANSACTION_TIMEOUT_MS
 ) -> AIOKafkaProducer:
     """A producer that is not started; transactional if it has an id. End it with `discard`."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(broker),
         transactional_id=transactional_id,
         transaction_timeout_ms=transaction_timeout_ms,
         enable_idempotence=True,
@@ -60,17 +61,17 @@ def _hash(key: bytes) -> int:
     return hashed
 
 
-async def send_one(bootstrap: str, topic: str, key: bytes | None, value: bytes) -> tuple[int, int]:
+async def send_one(broker: Broker, topic: str, key: bytes | None, value: bytes) -> tuple[int, int]:
     """Send one record and wait until every broker that must has it: its partition and offset.
 
     Raises StreamUnavailableError.
     """
-    producer = make_producer(bootstrap)
+    producer = make_producer(broker)
     try:
-        await producer.start()
+        await start_client(producer, broker)
         sent = await producer.send_and_wait(topic, value, key=key)
-    except KafkaError:
-        raise StreamUnavailableError from None
+    except KafkaError as error:
+        raise unavailable(error, "publish to", topic) from error
     finally:
         await discard(producer, clean=True)
     return sent.partition, sent.offset

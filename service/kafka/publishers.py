@@ -11,7 +11,9 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from schemas.topics import CONTACTS_TIMELINE
 from service.errors import FeedRequestError, StreamUnavailableError
 from service.kafka.cloudevents import Encode, encode_of, structured
+from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
+from service.kafka.refusals import unavailable
 from service.kafka.sending import send_all
 from service.kafka.topics import partitions_of
 from service.outbox.model import OutboxRecord
@@ -26,26 +28,26 @@ _log = structlog.get_logger(__name__)
 
 def publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """How a shard's publisher is made, by `relay_transactions`; a warning where that means no fencing."""
-    bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
+    prefix = settings.topic_prefix
     encode = encode_of(settings.relay_content_mode)
     if settings.relay_transactions:
-        return lambda shard: TransactionalPublisher(bootstrap, transactional_id(prefix, shard), prefix, encode)
+        return lambda shard: TransactionalPublisher(settings, transactional_id(prefix, shard), prefix, encode)
     _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
-    return lambda _shard: NonTransactionalPublisher(bootstrap, prefix, encode)
+    return lambda _shard: NonTransactionalPublisher(settings, prefix, encode)
 
 
 def timeline_publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """The same for `contacts.timeline`: apart from the changes, so that neither waits for the other."""
-    bootstrap, prefix = settings.kafka_bootstrap, settings.topic_prefix
+    prefix = settings.topic_prefix
     encode = encode_of(settings.relay_content_mode)
 
     def make(shard: int) -> Publisher:
         if settings.relay_transactions:
             own = transactional_id(prefix, shard, "timeline.")
-            publisher: Publisher = TransactionalPublisher(bootstrap, own, prefix, encode)
+            publisher: Publisher = TransactionalPublisher(settings, own, prefix, encode)
         else:
-            publisher = NonTransactionalPublisher(bootstrap, prefix, encode)
-        return PublisherOfTopic(publisher, bootstrap, f"{prefix}{CONTACTS_TIMELINE}")
+            publisher = NonTransactionalPublisher(settings, prefix, encode)
+        return PublisherOfTopic(publisher, settings, f"{prefix}{CONTACTS_TIMELINE}")
 
     return make
 
@@ -58,9 +60,9 @@ def transactional_id(prefix: str, shard: int, kind: str = "") -> str:
 class PublisherOfTopic:
     """Does not start without its topic, and says so: a producer would only wait for it."""
 
-    def __init__(self, publisher: Publisher, bootstrap: str, topic: str) -> None:
+    def __init__(self, publisher: Publisher, broker: Broker, topic: str) -> None:
         self._publisher = publisher
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._topic = topic
         self.publish = publisher.publish
         self.stop = publisher.stop
@@ -69,7 +71,7 @@ class PublisherOfTopic:
         """See Publisher.start. Raises StreamUnavailableError with a sentence for people."""
         try:
             async with asyncio.timeout(_START_SECONDS):
-                found = await partitions_of(self._bootstrap, self._topic)
+                found = await partitions_of(self._broker, self._topic)
         except (FeedRequestError, TimeoutError) as error:
             raise StreamUnavailableError(str(error) or type(error).__name__) from error
         if found is None:
@@ -80,7 +82,8 @@ class PublisherOfTopic:
 class _KafkaPublisher:
     """A producer, started late, and useless after its first error. Records name topics without the prefix."""
 
-    def __init__(self, make: Callable[[], AIOKafkaProducer], topic_prefix: str, encode: Encode) -> None:
+    def __init__(self, broker: Broker, make: Callable[[], AIOKafkaProducer], topic_prefix: str, encode: Encode) -> None:
+        self._broker = broker
         self._make = make
         self._encode = encode
         self._topic_prefix = topic_prefix
@@ -91,7 +94,7 @@ class _KafkaPublisher:
         """See Publisher.start."""
         self._producer = self._make()
         async with self._bounded(_START_SECONDS):
-            await self._producer.start()
+            await start_client(self._producer, self._broker)
 
     async def stop(self) -> None:
         """See Publisher.stop."""
@@ -119,7 +122,7 @@ class _KafkaPublisher:
         except KafkaError as error:
             if isinstance(error.__cause__, InvalidProducerEpoch | ProducerFenced):
                 raise PublisherFencedError(type(error).__name__) from error
-            raise StreamUnavailableError(type(error).__name__) from error
+            raise unavailable(error, "publish to", "its topics") from error
         except (OSError, TimeoutError) as error:
             raise StreamUnavailableError(type(error).__name__) from error
         self._clean = True
@@ -129,9 +132,9 @@ class TransactionalPublisher(_KafkaPublisher):
     """Each batch is one Kafka transaction; starting it fences whoever had the same transactional id."""
 
     def __init__(
-        self, bootstrap: str, transactional_id: str, topic_prefix: str = "", encode: Encode = structured
+        self, broker: Broker, transactional_id: str, topic_prefix: str = "", encode: Encode = structured
     ) -> None:
-        super().__init__(lambda: make_producer(bootstrap, transactional_id), topic_prefix, encode)
+        super().__init__(broker, lambda: make_producer(broker, transactional_id), topic_prefix, encode)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish."""
@@ -146,8 +149,8 @@ class TransactionalPublisher(_KafkaPublisher):
 class NonTransactionalPublisher(_KafkaPublisher):
     """For brokers without transactions (librdkafka's mock): idempotent and ordered, but nothing is fenced."""
 
-    def __init__(self, bootstrap: str, topic_prefix: str = "", encode: Encode = structured) -> None:
-        super().__init__(lambda: make_producer(bootstrap), topic_prefix, encode)
+    def __init__(self, broker: Broker, topic_prefix: str = "", encode: Encode = structured) -> None:
+        super().__init__(broker, lambda: make_producer(broker), topic_prefix, encode)
 
     async def publish(self, records: Sequence[OutboxRecord]) -> None:
         """See Publisher.publish, but not all or none."""

@@ -1,18 +1,28 @@
 """What Kafka refuses for good, in the core's words: a sentence that says what to do."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiokafka.errors import (
+    AuthenticationFailedError,
     ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    KafkaConnectionError,
     KafkaError,
+    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    UnsupportedSaslMechanismError,
 )
 
-from service.errors import FeedRequestError, StreamUnavailableError
+from service.errors import FeedRequestError, StreamRefusedError, StreamUnavailableError
+from service.ops.refusals import tell_refusal
 
 _GRANTS = {"read": "Read and Describe", "publish to": "Write and Describe"}
+_X509_NOT_YET, _X509_EXPIRED, _X509_OTHER_NAME, _X509_OTHER_ADDRESS = 9, 10, 62, 64
+"""OpenSSL's verify codes; the others mean that no known CA has signed."""
 
 
 @contextmanager
@@ -28,6 +38,60 @@ def in_feed_words(doing: str, topic: str) -> Iterator[None]:
         raise StreamUnavailableError(type(error).__name__) from error
 
 
+def unavailable(error: BaseException, doing: str, topic: str) -> StreamUnavailableError:
+    """What to raise for a client's error: a refusal, which is told in the log with what to do, or only away."""
+    refusal = _refusal(error, doing, topic) or _refusal(error.__cause__, doing, topic)
+    if refusal is None:
+        return StreamUnavailableError(type(error).__name__)
+    tell_refusal("kafka", refusal)
+    return StreamRefusedError(refusal)
+
+
+def login_refusal(error: BaseException, where: str, protocol: str) -> str | None:
+    """Why a broker at `where` does not let us in, if that is no outage."""
+    if isinstance(error, ssl.SSLError):
+        return _tls_refusal(error, where)
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return f"Kafka at {where} does not offer PATHBOUND_KAFKA_SASL_MECHANISM: set one that it offers."
+    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
+        return (
+            f"Kafka at {where} refuses the login: check PATHBOUND_KAFKA_SASL_USERNAME, the password in "
+            "PATHBOUND_KAFKA_SASL_PASSWORD_FILE, and PATHBOUND_KAFKA_SASL_MECHANISM."
+        )
+    if isinstance(error, IllegalSaslStateError):
+        return f"Kafka at {where} expects no login: set PATHBOUND_KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT."
+    if isinstance(error, KafkaConnectionError) and isinstance(error.__cause__, ssl.SSLError):
+        return _tls_refusal(error.__cause__, where)
+    if isinstance(error, KafkaConnectionError):
+        return (
+            f"Kafka at {where} takes the connection and closes it: check that PATHBOUND_KAFKA_SECURITY_PROTOCOL "
+            f"({protocol}) is what that port speaks, and whether it wants a client's certificate."
+        )
+    return None
+
+
+def _tls_refusal(error: ssl.SSLError, where: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of Kafka at {where} {_fault(error.verify_code)}"
+    if "ALERT" in (error.reason or ""):
+        return (
+            f"Kafka at {where} refuses this client's certificate: check that PATHBOUND_KAFKA_TLS_CERT_FILE is there, "
+            "has not expired, and is signed by a CA that the broker trusts."
+        )
+    return f"Kafka at {where} does not speak TLS there: check the port and PATHBOUND_KAFKA_SECURITY_PROTOCOL."
+
+
+def _fault(verify_code: int) -> str:
+    if verify_code in (_X509_EXPIRED, _X509_NOT_YET):
+        return "has expired, or is not valid yet: renew it on the broker, and check both clocks."
+    if verify_code in (_X509_OTHER_NAME, _X509_OTHER_ADDRESS):
+        return (
+            "is for another host name: put a name that it holds into PATHBOUND_KAFKA_BOOTSTRAP and the broker's "
+            "advertised.listeners."
+        )
+    return "is signed by no known CA: put the CA that signed it into PATHBOUND_KAFKA_TLS_CA_FILE."
+
+
 def _refusal(error: BaseException | None, doing: str, topic: str) -> str | None:
     if isinstance(error, TopicAuthorizationFailedError):
         return f"Kafka's ACLs forbid to {doing} {topic}: allow {_GRANTS[doing]} on that topic."
@@ -35,4 +99,6 @@ def _refusal(error: BaseException | None, doing: str, topic: str) -> str | None:
         return f"Kafka's ACLs forbid to {doing} {topic} in a transaction: allow Write on the transactional id."
     if isinstance(error, ClusterAuthorizationFailedError):
         return f"Kafka's ACLs forbid to {doing} {topic}: allow IdempotentWrite on the cluster."
+    if isinstance(error, GroupAuthorizationFailedError):
+        return f"Kafka's ACLs forbid to {doing} {topic} in a consumer group: allow Read on the group."
     return None

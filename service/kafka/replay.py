@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from service.errors import FeedRequestError
 from service.kafka.cloudevents import encode_of
+from service.kafka.connection import start_client
 from service.kafka.producers import discard, make_producer
 from service.kafka.refusals import in_feed_words
 from service.kafka.sending import send_all
@@ -24,7 +25,7 @@ class KafkaReplayPublisher:
     """Two replays for one tenant at one time exclude each other: the later one fences the earlier one."""
 
     def __init__(self, settings: FeedSettings, tenant_id: str) -> None:
-        self._bootstrap = settings.kafka_bootstrap
+        self._broker = settings
         self._transactional_id = f"{settings.topic_prefix}pathbound.replay.{tenant_id}"
         self._encode = encode_of(settings.relay_content_mode)
 
@@ -32,7 +33,7 @@ class KafkaReplayPublisher:
         """See ReplayPublisher.check."""
         if topic == like:
             return
-        needed, found = await partitions_of(self._bootstrap, like), await partitions_of(self._bootstrap, topic)
+        needed, found = await partitions_of(self._broker, like), await partitions_of(self._broker, topic)
         if needed is None:
             raise FeedRequestError(f"There is no topic {like}: make it with `pathbound init`.")
         if found is None:
@@ -46,11 +47,11 @@ class KafkaReplayPublisher:
     async def publish(self, topic: str, batches: AsyncIterator[Sequence[OutboxRecord]]) -> int:
         """See ReplayPublisher.publish."""
         count, clean = 0, False
-        producer = make_producer(self._bootstrap, self._transactional_id, _TRANSACTION_MS)
+        producer = make_producer(self._broker, self._transactional_id, _TRANSACTION_MS)
         try:
             with in_feed_words("publish to", topic):
                 async with asyncio.timeout(_STEP_SECONDS):
-                    await producer.start()
+                    await start_client(producer, self._broker)
                     await producer.begin_transaction()
             async for records in batches:
                 with in_feed_words("publish to", topic):
@@ -70,10 +71,10 @@ class KafkaReplayPublisher:
         await discard(producer, clean=clean)
         if clean:
             return
-        successor = make_producer(self._bootstrap, self._transactional_id)
+        successor = make_producer(self._broker, self._transactional_id)
         try:
             async with asyncio.timeout(_STEP_SECONDS):
-                await successor.start()
+                await start_client(successor, self._broker)
             await discard(successor, clean=True)
         except Exception:  # noqa: BLE001 - the failure itself is on its way to the caller
             await discard(successor, clean=False)

@@ -1,23 +1,28 @@
 """Making the topics, and asking for one."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     IncompatibleBrokerVersion,
     KafkaError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.protocol.admin import CreateTopicsRequest
 
 from schemas.topics import TOPICS, TopicSpec
-from service.errors import StreamUnavailableError
+from service.errors import StreamRefusedError, StreamUnavailableError
+from service.kafka.connection import Broker, client_options, start_client
 from service.kafka.refusals import in_feed_words
-from service.settings import TopicSettings
+from service.settings import KafkaSettings, TopicSettings
 
 _BOUND_SECONDS = 30.0
 _REQUEST_TIMEOUT_MS = 10_000
@@ -31,31 +36,43 @@ async def create_topics(settings: TopicSettings) -> list[str]:
     Raises StreamUnavailableError with a sentence for people.
     """
     names = [settings.topic_prefix + topic.name for topic in TOPICS]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
-    try:
-        async with asyncio.timeout(_BOUND_SECONDS):
-            await admin.start()
-            await _create(admin, settings)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise StreamUnavailableError(
-            f"Kafka at {settings.kafka_bootstrap} could not be asked for its topics ({type(error).__name__}). "
-            "Is it running, and is PATHBOUND_KAFKA_BOOTSTRAP right?"
-        ) from error
-    finally:
-        await close_admin(admin)
+    async with _admin(settings) as admin:
+        await _create(admin, settings)
     return names
 
 
-async def partitions_of(bootstrap: str, topic: str) -> int | None:
+async def check_broker(settings: KafkaSettings) -> None:
+    """Raises StreamRefusedError or StreamUnavailableError, with a sentence for people, where Kafka cannot be used."""
+    async with _admin(settings):
+        return
+
+
+@asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    try:
+        async with asyncio.timeout(_BOUND_SECONDS):
+            await start_client(admin, settings)
+            yield admin
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise StreamUnavailableError(
+            f"Kafka at {settings.kafka_bootstrap} could not be asked for its topics ({type(error).__name__}). "
+            "Is it running, and are PATHBOUND_KAFKA_BOOTSTRAP and PATHBOUND_KAFKA_SECURITY_PROTOCOL right?"
+        ) from error
+    finally:
+        await close_admin(admin)
+
+
+async def partitions_of(broker: Broker, topic: str) -> int | None:
     """How many partitions the topic has; None where there is no such topic. `topic` is the full name.
 
     Raises FeedRequestError where an ACL hides it, and StreamUnavailableError.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    admin = AIOKafkaAdminClient(**client_options(broker), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
         with in_feed_words("read", topic):
             async with asyncio.timeout(_BOUND_SECONDS):
-                await admin.start()
+                await start_client(admin, broker)
                 [found] = await admin.describe_topics([topic])
             error = for_code(found["error_code"])
             if error is UnknownTopicOrPartitionError:
@@ -76,11 +93,27 @@ async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:
         _log.warning("kafka_without_create_topics", hint="topics get the broker's own configuration")
         await admin.describe_topics([topic.name for topic in wanted])
         return
+    forbidden = []
     for name, code, *message in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
+        if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+            forbidden.append(name)
+        elif code and error is not TopicAlreadyExistsError:
             said = f": {message[0]}" if message and message[0] else ""
-            raise StreamUnavailableError(f"Kafka refused to make the topic {name} ({error.__name__}{said}).")
+            raise StreamRefusedError(f"Kafka refused to make the topic {name} ({error.__name__}{said}).")
+    if forbidden:
+        await _refuse_missing(admin, forbidden)
+
+
+async def _refuse_missing(admin: AIOKafkaAdminClient, forbidden: list[str]) -> None:
+    """Topics that we may not make, but that others have made, will do."""
+    there = {found["topic"] for found in await admin.describe_topics(forbidden) if not found["error_code"]}
+    missing = sorted(set(forbidden) - there)
+    if missing:
+        raise StreamRefusedError(
+            f"Kafka's ACLs forbid to make the topic {missing[0]}: allow Create on the topic or on the cluster, or "
+            "make the topics yourself (deploy/docs/security.md) and allow Describe on them."
+        )
 
 
 def _new_topic(topic: TopicSpec, settings: TopicSettings) -> NewTopic:

@@ -20,8 +20,10 @@ from service.errors import (
     RefusedDocumentError,
     StoreError,
     StoreFaultError,
+    StoreRefusedError,
     StoreUnavailableError,
 )
+from service.mongo.refusals import refusal_of
 
 _DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
@@ -65,6 +67,9 @@ def in_core_words(error: PyMongoError) -> StoreError:
 def _plain(error: PyMongoError) -> StoreError:
     if isinstance(error, DriverDuplicateKeyError):
         return DuplicateKeyError()
+    refusal = refusal_of(error)
+    if refusal is not None:
+        return StoreRefusedError(refusal)
     codes = _codes(error)
     if codes & _REFUSED:
         return RefusedDocumentError()

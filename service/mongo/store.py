@@ -11,6 +11,7 @@ from pymongo.read_concern import ReadConcern
 
 from service.errors import StoreUnavailableError
 from service.mongo.api_keys import MongoApiKeys
+from service.mongo.client import make_client
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.feed import MongoFeedHistory, MongoRebuilds
@@ -44,6 +45,7 @@ class MongoStore(MongoRepositories):
         self.traces = MongoTraces(database)
         self.untold = MongoUntold(database)
         self.profile_rebuilds = MongoProfileRebuilds(database)
+        self.known_usable = False
         self._client = client
         self._deadline_seconds = deadline_seconds
 
@@ -69,16 +71,9 @@ class MongoStore(MongoRepositories):
 
 def connect(settings: MongoSettings, *, patient: bool = False) -> AsyncIOMotorClient[Document]:
     """A client; it connects at its first use. A patient one waits for an answer as long as it takes: building an index
-    of what is stored already may take minutes."""
+    of what is stored already may take minutes. Raises SetupError where the settings cannot be used."""
     longest = None if patient else max(10_000, 2 * settings.mongo_timeout_ms)
-    return AsyncIOMotorClient(
-        settings.mongo_url.get_secret_value(),
-        appname="pathbound",
-        tz_aware=True,
-        serverSelectionTimeoutMS=settings.mongo_timeout_ms,
-        connectTimeoutMS=settings.mongo_timeout_ms,
-        socketTimeoutMS=longest,
-    )
+    return make_client(settings, longest)
 
 
 @asynccontextmanager
