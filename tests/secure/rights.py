@@ -6,7 +6,14 @@ from typing import Any
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
-from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT, INTERCOM_EVENTS, TRACKER_EVENTS, dead_letters_of
+from schemas.topics import (
+    CONTACTS_CHANGES,
+    CONTACTS_SNAPSHOT,
+    CONTACTS_TIMELINE,
+    INTERCOM_EVENTS,
+    TRACKER_EVENTS,
+    dead_letters_of,
+)
 from tests.secure.servers import START_S, SecureKafka, SecureMongod
 
 PREFIX, DATABASE = "acme.", "pathbound"
@@ -28,7 +35,7 @@ ACLS: dict[str, list[tuple[Any, str, Any, tuple[AclOperation, ...]]]] = {
     "init": [(_TOPIC, "", _PREFIXED, (_CREATE, _DESCRIBE))],
     "api": [(_TOPIC, name, _EXACT, (_WRITE,)) for name in (TRACKER_EVENTS, INTERCOM_EVENTS)],
     "relay": [
-        *((_TOPIC, name, _EXACT, (_WRITE,)) for name in (CONTACTS_CHANGES, CONTACTS_SNAPSHOT)),
+        *((_TOPIC, name, _EXACT, (_WRITE,)) for name in (CONTACTS_CHANGES, CONTACTS_SNAPSHOT, CONTACTS_TIMELINE)),
         (_TRANSACTION, "pathbound.relay.", _PREFIXED, (_WRITE,)),
     ],
     "tracker": [
