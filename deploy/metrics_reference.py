@@ -51,7 +51,10 @@ class Metric:
 
 
 def all_metrics(source: str | None = None) -> list[Metric]:
-    """Every metric in the order of the source. Raises ValueError for one without a comment or outside a section."""
+    """Every metric in the order of the source; one right below another shares its comment, and has none.
+
+    Raises ValueError for any other without a comment, and outside a section.
+    """
     text = SOURCE.read_text() if source is None else source
     return list(_read(text))
 
@@ -65,12 +68,12 @@ def document() -> str:
             parts.append(f"\n## {section}\n")
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         told = f"{metric.kind}{f', by {labels}' if labels else ''}"
-        parts.append(f"\n**`{metric.name}`** ({told}): {metric.help}\n{metric.comment}\n")
+        parts.append(f"\n**`{metric.name}`** ({told}): {metric.help}\n{metric.comment}".rstrip() + "\n")
     return "".join(parts)
 
 
 def _read(text: str) -> Iterator[Metric]:
-    lines = text.splitlines()
+    lines, above = text.splitlines(), 0
     for node in ast.parse(text).body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
@@ -78,8 +81,9 @@ def _read(text: str) -> Iterator[Metric]:
         name, told, *rest = (ast.literal_eval(argument) for argument in node.value.args)
         labels: list[Any] = rest[0] if rest else []
         comment, section = _comment_above(lines, node.lineno - 1), _section_above(lines, node.lineno - 1)
-        if not comment or not section:
+        if not section or not (comment or above == node.lineno - 1):
             raise ValueError(f"{name} needs a comment above it, and a section.")
+        above = node.end_lineno or 0
         yield Metric(section, name, kind, told, tuple(labels), comment)
 
 

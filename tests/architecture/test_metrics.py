@@ -26,6 +26,8 @@ def test_labels_never_name_who_or_what_came() -> None:
 
 
 def test_a_metric_that_explains_nothing_is_refused() -> None:
+    pair = '# --- API ---\n# Both.\nA: Final = Counter("a_total", "A.")\nB: Final = Counter("b_total", "B.")\n'
+    assert [(metric.name, metric.comment) for metric in all_metrics(pair)] == [("a_total", "Both."), ("b_total", "")]
     bare = '# --- API ---\n\nLOOSE: Final = Counter("loose_total", "Loose.")\n'
     with pytest.raises(ValueError, match="loose_total needs a comment"):
         all_metrics(bare)
