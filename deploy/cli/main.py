@@ -15,6 +15,7 @@ from deploy.cli.ledger import ledger
 from deploy.cli.openapi import openapi
 from deploy.cli.profiles import profiles
 from deploy.cli.relay import relay
+from deploy.cli.rewind import rewind
 from deploy.cli.seed import seed
 from deploy.cli.send import send
 from deploy.cli.trace import trace
@@ -48,6 +49,7 @@ for command in (
     feed,
     dlq,
     ledger,
+    rewind,
     trace,
     openapi,
     asyncapi,

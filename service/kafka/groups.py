@@ -1,11 +1,13 @@
-"""What consumer groups have committed."""
+"""What consumer groups have committed, and setting them back."""
 
 import asyncio
+from collections.abc import Mapping
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
-from service.errors import StreamUnavailableError
+from service.errors import GroupBusyError, StreamUnavailableError
 from service.kafka.topics import close_admin
 
 _BOUND_SECONDS = 10.0
@@ -30,3 +32,25 @@ async def committed_offsets(bootstrap: str, group_ids: list[str]) -> dict[tuple[
     finally:
         await close_admin(admin)
     return found
+
+
+async def commit_for(bootstrap: str, group_id: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Commit offsets for a group that nobody is in. Raises GroupBusyError, StreamUnavailableError."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group_id,
+        enable_auto_commit=False,
+        request_timeout_ms=_REQUEST_TIMEOUT_MS,
+    )
+    wanted = {TopicPartition(*place): offset for place, offset in offsets.items()}
+    try:
+        async with asyncio.timeout(_BOUND_SECONDS):
+            await consumer.start()
+            consumer.assign(list(wanted))
+            await consumer.commit(wanted)
+    except CommitFailedError as error:
+        raise GroupBusyError(group_id) from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise StreamUnavailableError(type(error).__name__) from error
+    finally:
+        await consumer.stop()
