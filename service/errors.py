@@ -14,6 +14,7 @@ ContactsError
 ├── AnswerExistsError           this very request was answered already
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
 ├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
+├── GroupBusyError              a consumer group has members, so that its offsets are theirs
 ├── ImportMovedError            another process imports the same file at the same time
 ├── SetupError                  an operator has to mend something before this can start; the text says what to do
 ├── StoreError
@@ -91,6 +92,10 @@ class IdempotencyKeyReusedError(ContactsError):
 
 class FeedRequestError(ContactsError):
     """What is asked of the change feed cannot be done. The text is a sentence for people that says what to do."""
+
+
+class GroupBusyError(ContactsError):
+    """The consumer group has members: nobody else may commit for it. The text is its name."""
 
 
 class ImportMovedError(ContactsError):

@@ -5,8 +5,8 @@ import importlib
 import click
 
 _NAMED_AS_THEIR_MODULE = (
-    "api asyncapi configuration consume dlq export feed init keys ledger openapi profiles relay seed "
-    "send trace up webhooks"
+    "api asyncapi configuration consume dlq export feed init keys ledger openapi profiles relay "
+    "rewind seed send trace up webhooks"
 ).split()
 COMMANDS = {name: name for name in _NAMED_AS_THEIR_MODULE} | {"import": "import_contacts"}
 """The module beside this one that each is in, as the object of the module's name. (`import` is a word of Python's.)"""

@@ -1,10 +1,13 @@
-"""What consumer groups have committed."""
+"""What consumer groups have committed, and setting them back."""
 
 import asyncio
+from collections.abc import Mapping
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
+from service.errors import GroupBusyError
 from service.kafka.connection import Broker, client_options, start_client
 from service.kafka.refusals import unavailable
 from service.kafka.topics import close_admin
@@ -31,3 +34,22 @@ async def committed_offsets(broker: Broker, group_ids: list[str]) -> dict[tuple[
     finally:
         await close_admin(admin)
     return found
+
+
+async def commit_for(broker: Broker, group_id: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Commit offsets for a group that nobody is in. Raises GroupBusyError, StreamUnavailableError."""
+    consumer = AIOKafkaConsumer(
+        **client_options(broker), group_id=group_id, enable_auto_commit=False, request_timeout_ms=_REQUEST_TIMEOUT_MS
+    )
+    wanted = {TopicPartition(*place): offset for place, offset in offsets.items()}
+    try:
+        async with asyncio.timeout(_BOUND_SECONDS):
+            await start_client(consumer, broker)
+            consumer.assign(list(wanted))
+            await consumer.commit(wanted)
+    except CommitFailedError as error:
+        raise GroupBusyError(group_id) from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise unavailable(error, "set", "committed offsets") from error
+    finally:
+        await consumer.stop()

@@ -41,6 +41,22 @@ class PartitionBalance(NamedTuple):
         return max(0, (self.committed_offset or 0) - self.next_offset)
 
 
+def set_back(
+    rows: Iterable[Row], committed: Mapping[tuple[str, int], int], margin: int
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """For partitions whose group is ahead of what is counted, as after a restore: its offset, and the one to go back
+    to. That is `margin` records before the last counted one: the latest batch may be stored, and not linked yet."""
+    counted: dict[tuple[str, int], int] = {}
+    for row in rows:
+        place = (row.key.topic, row.key.partition)
+        counted[place] = max(counted.get(place, 0), row.next_offset)
+    return {
+        place: (offset, max(0, counted.get(place, 0) - margin))
+        for place, offset in sorted(committed.items())
+        if offset > counted.get(place, 0)
+    }
+
+
 def lines(rows: Iterable[Row]) -> list[Line]:
     """By topic and tenant; the nameless first."""
     counts: defaultdict[tuple[str, str | None], Counter[Outcome]] = defaultdict(Counter)

@@ -134,4 +134,4 @@ def test_prometheus_scrapes_every_role_by_its_name() -> None:
         job["job_name"]: job["dns_sd_configs"][0]["names"]
         for job in yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]
     }
-    assert scraped == {job: [job.removeprefix("pathbound-")] for job in JOBS}
+    assert scraped == {job: [job.removeprefix("pathbound-").replace("consumer-", "consume-")] for job in JOBS}
