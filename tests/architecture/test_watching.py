@@ -17,11 +17,11 @@ from tests.support import promql
 from tests.support.watching import (
     ALERT_TESTS,
     DASHBOARDS,
-    PROMETHEUS,
     RUNBOOK,
     Shown,
     alerts,
     panels,
+    scraped_jobs,
     shown,
     variable_queries,
 )
@@ -130,8 +130,6 @@ def test_the_number_of_shards_is_the_codes() -> None:
 
 
 def test_prometheus_scrapes_every_role_by_its_name() -> None:
-    scraped = {
-        job["job_name"]: job["dns_sd_configs"][0]["names"]
-        for job in yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]
-    }
-    assert scraped == {job: [job.removeprefix("pathbound-").replace("consumer-", "consume-")] for job in JOBS}
+    consumers = {f"consume-{source}": f"pathbound-consumer-{source}" for source in SOURCES}
+    assert scraped_jobs() == {"api": "pathbound-api", "relay": "pathbound-relay"} | consumers
+    assert set(scraped_jobs().values()) == JOBS

@@ -14,7 +14,7 @@ from schemas.topics import SOURCES, consumer_group
 from service.settings import ApiSettings, ConsumerSettings, RelaySettings
 from tests.chart.custom_resources import CUSTOM
 from tests.chart.rendering import CASES, CHART, KUBE, Manifest, faults, helm, manifests, of_kind, rendered, workloads
-from tests.support.watching import ALERTS, PROMETHEUS
+from tests.support.watching import ALERTS, scraped_jobs
 
 DRAIN_SECONDS = 10
 SETTINGS: dict[str, type[ApiSettings | ConsumerSettings | InitSettings | RelaySettings]] = {
@@ -186,7 +186,7 @@ def test_prometheus_gets_the_same_rules_and_the_same_jobs() -> None:
     assert rules["spec"] == yaml.safe_load(ALERTS.read_text())
     services = of_kind("production", "Service").values()
     jobs = {one["metadata"]["labels"].get("pathbound-job") for one in services} - {None}
-    assert jobs == {job["job_name"] for job in yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]}
+    assert jobs == set(scraped_jobs().values())
 
 
 def test_only_what_is_for_the_outside_is_routed() -> None:

@@ -17,7 +17,6 @@ from tests.support.waiting import eventually
 ONE = ("--file", "deploy/compose.yaml")
 THREE = (*ONE, "--file", "deploy/compose.scale.yaml")
 ROLES = {"api", "relay", "consume-tracker", "consume-gmail", "consume-intercom"}
-JOBS = {f"pathbound-{role.replace('consume-', 'consumer-')}" for role in ROLES}
 SERVERS = {"mongo", "kafka", "prometheus", "grafana"}
 API, PROMETHEUS, GRAFANA = (f"http://127.0.0.1:{port}" for port in (18080, 19090, 13000))
 _UP_DEADLINE_S = 420
@@ -123,7 +122,7 @@ async def check_monitoring(client: aiohttp.ClientSession) -> None:
 
     async def all_up() -> bool:
         found = (await get(client, f"{PROMETHEUS}/api/v1/query", query="up == 1"))["data"]["result"]
-        return {series["metric"]["job"] for series in found} == JOBS
+        return {series["metric"]["role"] for series in found} == ROLES
 
     await eventually(all_up, _SOON_S, "Prometheus reads the metrics of every role")
     titles = [found["title"] for found in await get(client, f"{GRAFANA}/api/search")]

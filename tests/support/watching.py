@@ -43,6 +43,18 @@ def shown() -> Iterator[Shown]:
                 yield Shown(f"{dashboard.name}: {panel['title']}", target["expr"], target["legendFormat"])
 
 
+def scraped_jobs() -> dict[str, str]:
+    """The compose services that Prometheus asks, and the `job` that each gets."""
+    [scrape] = yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]
+    jobs = {name: scrape["job_name"] for discovery in scrape["dns_sd_configs"] for name in discovery["names"]}
+    for rule in scrape["relabel_configs"]:
+        if rule["target_label"] == "job":
+            replacement = rule["replacement"].replace("$", "\\")
+            found = {name: re.fullmatch(rule["regex"], name) for name in jobs}
+            jobs |= {name: match.expand(replacement) for name, match in found.items() if match}
+    return jobs
+
+
 def variable_queries() -> Iterator[tuple[str, str]]:
     """Metric and label of each `label_values(metric, label)` that fills a dashboard's variable."""
     for dashboard in DASHBOARDS:
