@@ -40,6 +40,7 @@ def timeline_publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """The same for `contacts.timeline`: apart from the changes, so that neither waits for the other."""
     prefix = settings.topic_prefix
     encode = encode_of(settings.relay_content_mode)
+    check = _TopicCheck(settings, f"{prefix}{CONTACTS_TIMELINE}")
 
     def make(shard: int) -> Publisher:
         if settings.relay_transactions:
@@ -47,7 +48,7 @@ def timeline_publisher_factory(settings: RelaySettings) -> PublisherFactory:
             publisher: Publisher = TransactionalPublisher(settings, own, prefix, encode)
         else:
             publisher = NonTransactionalPublisher(settings, prefix, encode)
-        return PublisherOfTopic(publisher, settings, f"{prefix}{CONTACTS_TIMELINE}")
+        return PublisherOfTopic(publisher, check)
 
     return make
 
@@ -57,26 +58,54 @@ def transactional_id(prefix: str, shard: int, kind: str = "") -> str:
     return f"{prefix}pathbound.relay.{kind}{shard}"
 
 
+class _TopicCheck:
+    """Whether the topic is there: asked once for all shards, and again after a failure."""
+
+    def __init__(self, broker: Broker, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._asking = asyncio.Lock()
+        self._found = False
+
+    async def __call__(self) -> None:
+        """Raises StreamUnavailableError with a sentence for people."""
+        async with self._asking:
+            if self._found:
+                return
+            try:
+                async with asyncio.timeout(_START_SECONDS):
+                    found = await partitions_of(self._broker, self._topic)
+            except (FeedRequestError, TimeoutError) as error:
+                raise StreamUnavailableError(str(error) or type(error).__name__) from error
+            if found is None:
+                raise StreamUnavailableError(f"There is no topic {self._topic}: make it with `pathbound init`.")
+            self._found = True
+
+    def forget(self) -> None:
+        """Something failed: it may be gone."""
+        self._found = False
+
+
 class PublisherOfTopic:
     """Does not start without its topic, and says so: a producer would only wait for it."""
 
-    def __init__(self, publisher: Publisher, broker: Broker, topic: str) -> None:
+    def __init__(self, publisher: Publisher, check: _TopicCheck) -> None:
         self._publisher = publisher
-        self._broker = broker
-        self._topic = topic
-        self.publish = publisher.publish
+        self._check = check
         self.stop = publisher.stop
 
     async def start(self) -> None:
-        """See Publisher.start. Raises StreamUnavailableError with a sentence for people."""
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                found = await partitions_of(self._broker, self._topic)
-        except (FeedRequestError, TimeoutError) as error:
-            raise StreamUnavailableError(str(error) or type(error).__name__) from error
-        if found is None:
-            raise StreamUnavailableError(f"There is no topic {self._topic}: make it with `pathbound init`.")
+        """See Publisher.start."""
+        await self._check()
         await self._publisher.start()
+
+    async def publish(self, records: Sequence[OutboxRecord]) -> None:
+        """See Publisher.publish."""
+        try:
+            await self._publisher.publish(records)
+        except StreamUnavailableError:
+            self._check.forget()
+            raise
 
 
 class _KafkaPublisher:

@@ -242,7 +242,7 @@ class Subscriber:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(arriving=st.lists(deliveries, min_size=1, max_size=6), dice=st.randoms(use_true_random=False))
 async def test_whatever_happens_when_every_event_of_a_contact_is_told(
