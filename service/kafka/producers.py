@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
@@ -47,6 +47,15 @@ def make_producer(
     )
 
 
+async def start(producer: AIOKafkaProducer) -> None:
+    """Start a producer. Raises KafkaError's kinds, also where aiokafka asserts that there is a broker to ask for the
+    coordinator: one that has just started, or is fenced, tells of none, not even of itself."""
+    try:
+        await producer.start()
+    except AssertionError as error:
+        raise KafkaConnectionError("Kafka tells of no broker yet") from error
+
+
 def partition_of_key(key: bytes | None, everyone: list[int], available: list[int]) -> int:
     """aiokafka's own choice (and Java's), with the hash remembered: in pure Python it is a fifth of a send."""
     if key is None:
@@ -67,7 +76,7 @@ async def send_one(bootstrap: str, topic: str, key: bytes | None, value: bytes) 
     """
     producer = make_producer(bootstrap)
     try:
-        await producer.start()
+        await start(producer)
         sent = await producer.send_and_wait(topic, value, key=key)
     except KafkaError:
         raise StreamUnavailableError from None

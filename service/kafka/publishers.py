@@ -10,7 +10,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from service.errors import StreamUnavailableError
 from service.kafka.cloudevents import Encode, encode_of, structured
-from service.kafka.producers import discard, make_producer
+from service.kafka.producers import discard, make_producer, start
 from service.kafka.sending import send_all
 from service.outbox.model import OutboxRecord
 from service.outbox.publisher import PublisherFactory, PublisherFencedError
@@ -51,7 +51,7 @@ class _KafkaPublisher:
         """See Publisher.start."""
         self._producer = self._make()
         async with self._bounded(_START_SECONDS):
-            await self._producer.start()
+            await start(self._producer)
 
     async def stop(self) -> None:
         """See Publisher.stop."""

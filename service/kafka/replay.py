@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from service.errors import FeedRequestError
 from service.kafka.cloudevents import encode_of
-from service.kafka.producers import discard, make_producer
+from service.kafka.producers import discard, make_producer, start
 from service.kafka.refusals import in_feed_words
 from service.kafka.sending import send_all
 from service.kafka.topics import partitions_of
@@ -50,7 +50,7 @@ class KafkaReplayPublisher:
         try:
             with in_feed_words("publish to", topic):
                 async with asyncio.timeout(_STEP_SECONDS):
-                    await producer.start()
+                    await start(producer)
                     await producer.begin_transaction()
             async for records in batches:
                 with in_feed_words("publish to", topic):
@@ -73,7 +73,7 @@ class KafkaReplayPublisher:
         successor = make_producer(self._bootstrap, self._transactional_id)
         try:
             async with asyncio.timeout(_STEP_SECONDS):
-                await successor.start()
+                await start(successor)
             await discard(successor, clean=True)
         except Exception:  # noqa: BLE001 - the failure itself is on its way to the caller
             await discard(successor, clean=False)
