@@ -38,9 +38,12 @@ def client_options(broker: Broker) -> dict[str, Any]:
 
 async def start_client(client: Startable, broker: Broker) -> None:
     """Start a client. Raises StreamRefusedError where Kafka refuses us (which is told in the log too), and else what
-    the client raises."""
+    the client raises. Where aiokafka asserts that there is a broker to ask for the coordinator, that is an outage too:
+    a broker that has just started, or is fenced, tells of none, not even of itself."""
     try:
         await client.start()
+    except AssertionError as error:
+        raise KafkaConnectionError("Kafka tells of no broker yet") from error
     except KafkaConnectionError as error:
         await raise_refusal(broker, error)
         raise

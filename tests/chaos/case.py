@@ -140,7 +140,7 @@ async def _ready(processes: Sequence[ServiceProcess]) -> None:
 
 def complaints(log: str) -> list[str]:
     """What of a process's log says that something went wrong in it, each once: that Kafka is away, which aiokafka calls
-    an error, is not of that kind."""
+    an error, is not of that kind, nor what asyncio finds of it in futures and callbacks that are aiokafka's own."""
     found: dict[str, None] = {}
     for line in log.splitlines():
         try:
@@ -148,9 +148,12 @@ def complaints(log: str) -> list[str]:
         except ValueError:
             found[f"log: no JSON: {line[:200]}"] = None
             continue
-        ours = not str(told.get("logger")).startswith("aiokafka")
-        if told.get("level") in ("error", "critical") and ours:
-            found[f"log: {told.get('logger')}: {told.get('event')} {str(told.get('exception', ''))[-300:]}"] = None
+        logger, exception = str(told.get("logger")), str(told.get("exception", ""))
+        theirs = logger.startswith("aiokafka") or (
+            logger == "asyncio" and "/aiokafka/" in f"{told.get('event')}{exception}"
+        )
+        if told.get("level") in ("error", "critical") and not theirs:
+            found[f"log: {logger}: {told.get('event')} {exception[-300:]}"] = None
     return list(found)
 
 

@@ -68,6 +68,8 @@ class Expected:
     people: dict[str, ExpectedContact] = field(default_factory=dict)
     told: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By source: the record ids of what is right. Each is on the topic at least once."""
+    maybe_nothing_new: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """By source: how many of those may tell nothing new, whatever comes first: an address that a chat tells, too."""
     poison: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def person(self, name: str) -> ExpectedContact:
@@ -86,8 +88,12 @@ class Expected:
             return
         for record in records:
             self.told[record.source].add(record_id(record.source, record.value))
-        if operation.kind is not Kind.AGAIN:
-            self._entered(operation)
+        if operation.kind is Kind.AGAIN:
+            return
+        self._entered(operation)
+        # Keyed by the person and not by the conversation, so a chat that knows the address may be read before it.
+        if operation.kind is Kind.CHAT and operation.told["step"] == "contact":
+            self.maybe_nothing_new["intercom"] += 1
 
     def tracked(self, operation: Operation) -> None:
         """The door for visits has answered 202."""
