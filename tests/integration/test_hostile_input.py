@@ -164,11 +164,12 @@ async def test_as_id_in_a_path(api: ApiUser) -> None:
     assert (await api.get(f"/v1/contacts/{contact}")).status == 200
 
 
-HEADERS = ("X-Request-Id", "Idempotency-Key", "If-Match", "Authorization", "Content-Type", "Accept", "User-Agent")
+HEADERS = (("X-Request-Id", "Accept", "User-Agent"), "Idempotency-Key", "If-Match", "Authorization", "Content-Type")
+"""Some together: what they say changes no answer, and what HTTP forbids it forbids in each."""
 
 
-@pytest.mark.parametrize("header", HEADERS)
-async def test_as_header(api: ApiUser, header: str) -> None:
+@pytest.mark.parametrize("header", HEADERS, ids=str)
+async def test_as_header(api: ApiUser, header: str | tuple[str, ...]) -> None:
     """Bytes as they are, line ends and NUL included: no client library stands between."""
     contact = (await api.create_contact())["contact_id"]
 
@@ -179,7 +180,7 @@ async def test_as_header(api: ApiUser, header: str) -> None:
             "Content-Type": "application/json",
             "Content-Length": "17",
             "Connection": "close",
-            header: text,
+            **dict.fromkeys([header] if isinstance(header, str) else header, text),
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in request.items())
         raw = f'PUT /v1/contacts/{contact} HTTP/1.1\r\n{head}\r\n{{"properties":{{}}}}'
@@ -189,7 +190,7 @@ async def test_as_header(api: ApiUser, header: str) -> None:
         status = int(answer[9:12])
         assert 200 <= status < 500, answer
         assert answer.count(b"HTTP/1.") == 1
-        if header == "X-Request-Id" and re.fullmatch(r"[A-Za-z0-9._:\-]{1,128}", text):
+        if "X-Request-Id" in header and re.fullmatch(r"[A-Za-z0-9._:\-]{1,128}", text):
             assert f"X-Request-Id: {text}\r\n".encode() in answer
         if header == "Authorization":
             assert status in (400, 401)
