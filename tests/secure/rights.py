@@ -20,7 +20,7 @@ PREFIX, DATABASE = "acme.", "pathbound"
 ROLES = ("init", "api", "relay", "tracker", "operator")
 
 # On every collection of the database; `init` has the role readWrite instead, which may make collections and indexes.
-ACTIONS = ("find", "insert", "update", "remove", "changeStream")
+ACTIONS = ("find", "insert", "update", "remove", "changeStream", "listIndexes")
 
 _TOPIC, _GROUP, _TRANSACTION = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 _EXACT, _PREFIXED = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
