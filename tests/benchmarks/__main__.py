@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks import creation, delay, ingestion, memory, reads, relaying, size
+from tests.benchmarks import creation, delay, importing, ingestion, memory, reads, relaying, size
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import machine, table, write_json
@@ -18,6 +18,7 @@ from tests.benchmarks.system import CONSUMER, System
 _ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
     "delay": delay.measure,
     "creation": creation.measure,
+    "importing": importing.measure,
     "relaying": relaying.measure,
     "ingestion": ingestion.measure,
     "reads": reads.measure,
