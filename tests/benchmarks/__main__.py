@@ -8,7 +8,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks import conversations, creation, delay, ingestion, memory, reads, relaying, size, steady, visible
+from tests.benchmarks import (
+    conversations,
+    creation,
+    delay,
+    importing,
+    ingestion,
+    memory,
+    reads,
+    relaying,
+    size,
+    steady,
+    visible,
+)
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import machine, table, write_json
@@ -18,6 +30,7 @@ from tests.benchmarks.system import CONSUMER, System
 _ALL: dict[str, Callable[[System, Plan], Awaitable[list[Figure]]]] = {
     "delay": delay.measure,
     "creation": creation.measure,
+    "importing": importing.measure,
     "relaying": relaying.measure,
     "ingestion": ingestion.measure,
     "visible": visible.measure,

@@ -64,6 +64,19 @@ async def create(client: Client, database: Database, contact_ids: list[str]) -> 
     return await _per_second(operations[WARM_UP:], CONCURRENCY)
 
 
+async def create_batches(client: Client, database: Database, contact_ids: list[str], batch: int) -> float:
+    """The same with the documents of `batch` contacts in each transaction, one transaction after another."""
+    ready = [await _documents_again(database, contact_id) for contact_id in contact_ids]
+    started = time.perf_counter()
+    for first in range(0, len(ready), batch):
+        some = ready[first : first + batch]
+        async with await client.start_session() as session, session.start_transaction(_SNAPSHOT, _DURABLE):
+            for name in ("identities", "contacts", "events", "outbox"):
+                documents = [document for contact in some for document in contact[name]]
+                await database[name].insert_many(documents, session=session)
+    return len(ready) / (time.perf_counter() - started)
+
+
 async def _documents_again(database: Database, contact_id: str) -> dict[str, list[Document]]:
     """What the creation of a contact stored, as if it were another contact's."""
     contact = await database.contacts.find_one({"_id": contact_id})
@@ -148,6 +161,7 @@ async def insert_events(_: Client, database: Database, run: str, batch: int, at_
 
 _TASKS: dict[str, Callable[..., Awaitable[float]]] = {
     "create": create,
+    "create_batches": create_batches,
     "find_one": find_one,
     "find_detail": find_detail,
     "find_page": find_page,

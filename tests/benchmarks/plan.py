@@ -15,6 +15,7 @@ class Plan:
 
     rounds: int = _size(3, "alternating rounds of a subject and its ceilings")
     contacts: int = _size(1_500, "contacts created in a round")
+    imported: int = _size(3_000, "contacts imported in a round")
     reads: int = _size(6_000, "contacts read in a round")
     events: int = _size(20_000, "tracker events ingested in a round")
     backlog: int = _size(30_000, "outbox records that a relay finds waiting")
