@@ -52,7 +52,10 @@ def _commands(command: click.Command, name: str = "") -> Iterator[tuple[str, cli
     if not isinstance(command, click.Group):
         yield name, command
         return
-    for word, child in sorted(command.commands.items()):
+    context = click.Context(command)
+    for word in command.list_commands(context):
+        child = command.get_command(context, word)
+        assert child is not None, word
         yield from _commands(child, f"{name} {word}".strip())
 
 
