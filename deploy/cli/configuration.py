@@ -54,9 +54,8 @@ def _commands(command: click.Command, name: str = "") -> Iterator[tuple[str, cli
         return
     context = click.Context(command)
     for word in command.list_commands(context):
-        child = command.get_command(context, word)
-        assert child is not None, word
-        yield from _commands(child, f"{name} {word}".strip())
+        if (child := command.get_command(context, word)) is not None:
+            yield from _commands(child, f"{name} {word}".strip())
 
 
 def _parts(models: Any) -> list[type[Settings]]:
