@@ -4,8 +4,10 @@ that use it. A class is what one part needs; a command's settings are the union 
 import os
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.erasure.marks import MIN_SECRET_LENGTH
 
 
 class Settings(BaseSettings):
@@ -35,6 +37,18 @@ class MongoSettings(Settings):
     transaction_deadline_ms: int = Field(
         8_000, ge=100, description="How long a transaction is retried on write conflicts before giving up, in ms."
     )
+    erasure_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Keys the marks that keep erased persons out: 32 characters or more, one for all processes, kept"
+        " for ever. Empty: nobody can be erased.",
+    )
+
+    @field_validator("erasure_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"must have {MIN_SECRET_LENGTH} characters or more")
+        return secret
 
 
 class KafkaSettings(Settings):

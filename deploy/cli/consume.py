@@ -23,6 +23,7 @@ from service.ops.server import ops_server
 from service.settings import ConsumerSettings
 
 _LINK_SECONDS = 1.0
+_SWEEP_SECONDS = 2.0
 
 
 @click.group()
@@ -74,6 +75,7 @@ async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> 
     async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port), asyncio.TaskGroup() as tasks:
         # Ingestion associates visitors too, and so leaves link tasks to finish.
         linking = tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, asyncio.Event()))
+        erasing = tasks.create_task(keep_doing("erase", core.sweep_erasures, _SWEEP_SECONDS, asyncio.Event()))
         letters = f"{settings.topic_prefix}{dead_letters_of(handler.topic)}"
         measure = depth_measure(settings.kafka_bootstrap, letters, core.store.redrives)
         counting = tasks.create_task(keep_doing("count_dead_letters", measure, MEASURE_SECONDS, asyncio.Event()))
@@ -81,5 +83,6 @@ async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> 
             await runtime.run(stop)
         finally:
             linking.cancel()
+            erasing.cancel()
             counting.cancel()
             await probe.close()

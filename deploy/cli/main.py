@@ -6,6 +6,7 @@ from deploy.cli.api import api
 from deploy.cli.asyncapi import asyncapi
 from deploy.cli.consume import consume
 from deploy.cli.dlq import dlq
+from deploy.cli.erase import erase
 from deploy.cli.feed import feed
 from deploy.cli.init import init
 from deploy.cli.keys import keys
@@ -39,6 +40,7 @@ for command in (
     keys,
     webhooks,
     profiles,
+    erase,
     seed,
     send,
     feed,

@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from schemas.tenants import TENANT_PATTERN, TenantId
-from service.errors import FeedRequestError, StoreUnavailableError, StreamUnavailableError
+from service.errors import ErasureSecretError, FeedRequestError, StoreUnavailableError, StreamUnavailableError
 from service.ops.logging import configure_logging
 from service.settings import Settings
 
@@ -77,6 +77,14 @@ async def _told(work: Awaitable[None], settings: Settings) -> None:
         await work
     except FeedRequestError as refused:
         raise click.UsageError(str(refused)) from None
+    except ErasureSecretError as refused:
+        raise click.ClickException(str(refused)) from None
+    except ExceptionGroup as group:
+        # What a loop beside the command's own work raised.
+        refused_there, other = group.split(ErasureSecretError)
+        if refused_there is None or other is not None:
+            raise
+        raise click.ClickException(str(refused_there.exceptions[0])) from None
     except StoreUnavailableError:
         where = "PATHBOUND_MONGO_URL"
         message = f"MongoDB cannot be used: check that it runs as a replica set and that {where} points to it."

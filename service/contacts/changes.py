@@ -37,7 +37,7 @@ async def record_changes(
     await repositories.events.insert(
         [change_event(caller, contact, event_id, change) for event_id, _, change in numbered]
     )
-    await repositories.outbox.append([_record(caller, contact, *one) for one in numbered])
+    await repositories.outbox.append([change_record(caller, contact, *one) for one in numbered])
 
 
 def change_event(caller: Caller, contact: Contact, event_id: str, change: Change) -> TimelineEvent:
@@ -54,7 +54,8 @@ def change_event(caller: Caller, contact: Contact, event_id: str, change: Change
     )
 
 
-def _record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
+def change_record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
+    """The change as subscribers get it."""
     traceparent = caller.traceparent or new_traceparent()
     body = {
         "specversion": "1.0",

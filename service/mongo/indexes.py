@@ -12,6 +12,7 @@ from service.mongo import (
     contacts,
     conversation_rows,
     conversations,
+    erasures,
     event_lists,
     events,
     identities,
@@ -28,7 +29,7 @@ from service.mongo.errors import translated
 
 UNINDEXED = (
     *("profiles", "profile_rebuilds", "messages", "source_persons", "thread_parts"),
-    *("relay_leases", "webhook_secrets", "rebuilds"),
+    *("relay_leases", "webhook_secrets", "rebuilds", "erasure_secret"),
 )
 """Collections that are read by `_id` alone."""
 
@@ -52,6 +53,8 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "ledger": ledger.INDEXES,
         "redrives": redrives.INDEXES,
         "api_keys": api_keys.INDEXES,
+        "erased_marks": erasures.MARK_INDEXES,
+        "erasures": erasures.ERASURE_INDEXES,
     }
 
 

@@ -65,7 +65,7 @@ def _snapshot_after(record: OutboxRecord) -> OutboxRecord | None:
     if ("content-type", CONTENT_TYPE) not in record.headers:
         return None
     event = orjson.loads(record.value)
-    if event.get("type") == ChangeType.CONTACT_DELETED:
+    if event.get("type") in (ChangeType.CONTACT_DELETED, ChangeType.CONTACT_ERASED):
         return _tombstone(record)
     contact = event.get("data", {}).get("contact")
     if contact is None:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
+from service.erasure.events import judge_events
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
@@ -26,21 +28,31 @@ Owners = Mapping[Identity, str]
 class StoredEvents:
     """What one transaction did: the new events and those of them with a contact, the identities unknown and known.
 
-    `conflicts`: of the new, how many carry a visitor id that is another contact's."""
+    `conflicts`: of the new, how many carry a visitor id that is another contact's. `kept` are all events but those of
+    erased persons, whose ids are `erased`."""
 
     new: frozenset[str]
     linked: Container[str]
     unknown: list[Identity]
     owners: Owners
     conflicts: int
+    kept: Sequence[TimelineEvent] = ()
+    erased: frozenset[str] = frozenset()
 
 
 class Ingest:
     """The use-case behind every consumer."""
 
-    def __init__(self, store: Store, linker: Linker, associate_visitor: VisitorAssociator) -> None:
+    def __init__(
+        self,
+        store: Store,
+        linker: Linker,
+        associate_visitor: VisitorAssociator,
+        guard: ErasureGuard = NOBODY_ERASED,
+    ) -> None:
         self._store = store
         self._linker = linker
+        self._guard = guard
         self._associate_visitor = associate_visitor
 
     async def __call__(
@@ -51,12 +63,13 @@ class Ingest:
 
         Then, after its majority commit: the identities that were unknown are read again, for new events and for
         duplicates, and what has a contact by now is linked (design, decision 4). A batch that is handed in again
-        changes nothing. Raises StoreError's kinds; nothing of the batch is lost then, and it may be handed in again.
+        changes nothing. What tells only of somebody who was erased is not stored. Raises StoreError's kinds; nothing of
+        the batch is lost then, and it may be handed in again.
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
         async def work() -> tuple[StoredEvents, dict[Outcome, int]]:
-            stored = await store_events(session, distinct)
+            stored = await store_unerased(session, self._guard, distinct)
             outcomes = outcomes_of(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
@@ -67,7 +80,8 @@ class Ingest:
             VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
-            for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
+            await self._guard.look_again(session, stored.unknown)
+            for contact_id, visitor in free_visitors(stored.kept, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
         return IngestResult(
@@ -75,6 +89,7 @@ class Ingest:
             parked=count[Outcome.PARKED],
             duplicates=count[Outcome.DUPLICATE],
             linked=count[Outcome.STORED] + linked,
+            erased=count[Outcome.ERASED],
         )
 
 
@@ -86,6 +101,16 @@ async def _transaction(session: Session, work: Callable[[], Awaitable[T]]) -> T:
             # Another process stored the same event after our snapshot was taken: look again.
             continue
     raise ContendedError
+
+
+async def store_unerased(session: Session, guard: ErasureGuard, events: Sequence[TimelineEvent]) -> StoredEvents:
+    """Within a transaction: `store_events`, but for what was erased; what a transaction beside the erasure stored of
+    that goes, too."""
+    judged = await judge_events(session, guard, events)
+    for event in (one for one in events if one.event_id in judged.erased):
+        await session.events.put(event.tenant_id, (), [event.event_id])
+    stored = await store_events(session, judged.kept)
+    return replace(stored, kept=judged.kept, erased=judged.erased)
 
 
 async def store_events(session: Session, events: Sequence[TimelineEvent]) -> StoredEvents:
@@ -121,7 +146,9 @@ def outcomes_of(events: Sequence[TimelineEvent], stored: StoredEvents) -> list[O
     outcomes: list[Outcome] = []
     left = set(stored.new)
     for event in events:
-        if event.event_id not in left:
+        if event.event_id in stored.erased:
+            outcomes.append(Outcome.ERASED)
+        elif event.event_id not in left:
             outcomes.append(Outcome.DUPLICATE)
         else:
             left.remove(event.event_id)

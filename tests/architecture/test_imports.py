@@ -73,7 +73,7 @@ def test_consumers_are_a_door_beside_the_api(module: str) -> None:
 CORE = tuple(
     f"service.{name}"
     for name in (
-        "access actions background contacts conversations feed idempotency identity intake ledger".split()
+        "access actions background contacts conversations erasure feed idempotency identity intake ledger".split()
         + "notes outbox profile redrive timeline trace webhooks".split()
     )
 )
