@@ -13,6 +13,7 @@ from service.contacts.locks import ContactLocks
 from service.contacts.model import Contact
 from service.erasure.guard import ErasureGuard
 from service.erasure.model import Erasure, Mark, Subject, handle_of
+from service.erasure.redact import names_in
 from service.errors import VersionConflictError
 from service.identity.model import Identity
 from service.ids import new_erasure_id, new_event_id
@@ -20,6 +21,8 @@ from service.ports import Session, Store
 
 _NAMES = ("firstname", "lastname")
 _OTHER_WORDS = ("phone", "linkedin_url")
+_LEAST_LENGTH = 6
+"""Of a number, to be one that nothing else is."""
 
 
 class ErasureBeginner:
@@ -87,10 +90,10 @@ class ErasureBeginner:
 
 def words_of(contact: Contact) -> tuple[str, ...]:
     """The person's name, and what else is looked for in what others wrote."""
-    told = [contact.properties.get(name) for name in (*_NAMES, *_OTHER_WORDS)]
-    words = [one.strip() for one in told if isinstance(one, str) and one.strip()]
-    names = [one for name in _NAMES if isinstance(one := contact.properties.get(name), str) and one.strip()]
-    return tuple(dict.fromkeys([*([" ".join(names)] if len(names) > 1 else []), *words]))
+    texts = {name: told for name, told in contact.properties.items() if isinstance(told, str) and told.strip()}
+    names = [texts[name].strip() for name in _NAMES if name in texts]
+    others = [texts[name].strip() for name in _OTHER_WORDS if name in texts]
+    return tuple(sorted(names_in([" ".join(names), *names]) | {one for one in others if len(one) >= _LEAST_LENGTH}))
 
 
 async def _tell(session: Session, caller: Caller, contact: Contact, erasure: Erasure) -> None:

@@ -13,7 +13,7 @@ from service.conversations.join import MessageRecord, fingerprint_of, persons_of
 from service.conversations.model import ConversationRow, ThreadKey
 from service.conversations.projection import message_key, refresh
 from service.erasure.model import Subject
-from service.erasure.redact import KNOWN, Person, names_in, without_person, words_beside
+from service.erasure.redact import KNOWN, Person, without_person, words_beside
 from service.ports import Session
 
 _AT_ONCE = 20
@@ -55,7 +55,7 @@ class ConversationEraser:
         keys = list(dict.fromkeys(map(message_key, rows)))
         if thread.source is Source.INTERCOM:
             keys = list(dict.fromkeys([*keys, *(one.key for one in await self._session.messages.of_threads([thread]))]))
-        person = Person(self._subject.addresses, names_in(self._subject.words))
+        person = Person(self._subject.addresses, frozenset(self._subject.words))
         own: list[MessageKey] = []
         for portion in _portions(keys):
             contents = await self._session.shared_remains.contents(portion)

@@ -107,10 +107,7 @@ class Eraser:
         free = tuple(one for one in erasure.subject.identities if one not in owners)
         erasure = replace(erasure, subject=replace(erasure.subject, identities=free))
         subject = erasure.subject
-        needles = [*subject.contact_ids, *subject.addresses]
-        await run.step(
-            "answers", await run.session.remains.blank_answers(subject.tenant_id, [one.encode() for one in needles])
-        )
+        await run.step("answers", await run.session.remains.blank_answers(subject))
         for contact_id in subject.contact_ids:
             await self._shell(run, contact_id)
 

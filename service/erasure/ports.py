@@ -109,9 +109,9 @@ class Remains(Protocol):
 
     async def remove_actions(self, tenant_id: str, contact_id: str, limit: int) -> int: ...
 
-    async def blank_answers(self, tenant_id: str, needles: Sequence[bytes]) -> int:
-        """Empty the answers kept for idempotency that hold one of the texts; how many. They are answered no more, and
-        their requests are not done again."""
+    async def blank_answers(self, subject: Subject) -> int:
+        """Empty the answers kept for idempotency that name a contact or an address of the person; how many. Their
+        requests are not done again. One whose very key names the address goes."""
         ...
 
     def published(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[OutboxRecord]]:

@@ -26,6 +26,7 @@ itself redacts, or has completed since, still wins."""
 _WORDS = 4
 """So many words in a row that the person wrote are a quotation of it."""
 _LONG_LINE = 20
+_NAME_PARTS = 3
 _SNIPPET = 200
 _BLOCKQUOTE = re.compile(r"<blockquote\b.*</blockquote\s*>", re.IGNORECASE | re.DOTALL)
 _SEGMENT = re.compile(r"(?<=>)[^<>]+(?=<)|^[^<>]+|[^<>]+$")
@@ -87,9 +88,14 @@ def words_beside(message: Message, addresses: frozenset[str]) -> frozenset[str]:
 
 
 def names_in(names: Iterable[str]) -> frozenset[str]:
-    """Whole names, and their parts."""
-    parts = (part for name in names for part in (name.strip(), *name.replace(",", " ").split()))
-    return frozenset(part for part in parts if len(part) > 1 and any(letter.isalnum() for letter in part))
+    """Whole names, and the parts of what looks like a person's: of three words at most, those written with a capital or
+    in a script without any."""
+    found: set[str] = set()
+    for name in names:
+        parts = name.replace(",", " ").split()
+        found.add(name.strip())
+        found |= {part for part in parts if len(parts) <= _NAME_PARTS and not part[0].islower()}
+    return frozenset(one for one in found if len(one) > 1 and any(letter.isalpha() for letter in one))
 
 
 def _emptied(message: Message) -> Message:

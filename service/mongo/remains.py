@@ -84,18 +84,21 @@ class MongoRemains:
         criteria = {"tenant_id": tenant_id, "contact_id": contact_id}
         return await remove_some(self._database["actions"], criteria, limit)
 
-    async def blank_answers(self, tenant_id: str, needles: Sequence[bytes]) -> int:
-        keys = await self._database["api_keys"].find({"tenant_id": tenant_id}, {"_id": 1}).to_list(None)
-        blanked = 0
-        for key in keys:
-            mine = {"_id": {"$gte": {"key_id": key["_id"]}, "$lt": {"key_id": key["_id"], "route": MaxKey()}}}
-            with translated():
+    async def blank_answers(self, subject: Subject) -> int:
+        bodies = [one.encode() for one in (*subject.contact_ids, *subject.addresses)]
+        with translated():
+            keys = await self._database["api_keys"].find({"tenant_id": subject.tenant_id}, {"_id": 1}).to_list(None)
+            blanked = 0
+            for key in keys:
+                mine = {"_id": {"$gte": {"key_id": key["_id"]}, "$lt": {"key_id": key["_id"], "route": MaxKey()}}}
                 async for answer in self._answers.find(mine, session=self._session):
-                    if any(needle in bytes(answer["body"]) for needle in needles):
+                    if any(one in answer["_id"]["key"].lower() for one in subject.addresses):
+                        await self._answers.delete_one({"_id": answer["_id"]}, session=self._session)
                         blanked += 1
-                        await self._answers.update_one(
-                            {"_id": answer["_id"]}, {"$set": {"body": _BLANK, "headers": {}}}, session=self._session
-                        )
+                    elif any(one in bytes(answer["body"]) for one in bodies):
+                        blank = {"$set": {"body": _BLANK, "headers": {}}}
+                        await self._answers.update_one({"_id": answer["_id"]}, blank, session=self._session)
+                        blanked += 1
         return blanked
 
     async def published(self, tenant_id: str, contact_id: str) -> AsyncIterator[list[OutboxRecord]]:

@@ -107,8 +107,12 @@ async def store_unerased(session: Session, guard: ErasureGuard, events: Sequence
     """Within a transaction: `store_events`, but for what was erased; what a transaction beside the erasure stored of
     that goes, too."""
     judged = await judge_events(session, guard, events)
-    for event in (one for one in events if one.event_id in judged.erased):
-        await session.events.put(event.tenant_id, (), [event.event_id])
+    by_tenant: defaultdict[str, list[str]] = defaultdict(list)
+    for event in events:
+        if event.event_id in judged.erased:
+            by_tenant[event.tenant_id].append(event.event_id)
+    for tenant_id, event_ids in by_tenant.items():
+        await session.events.put(tenant_id, (), event_ids)
     stored = await store_events(session, judged.kept)
     return replace(stored, kept=judged.kept, erased=judged.erased)
 

@@ -19,7 +19,7 @@ from tests.support.erasure import EMAIL, SECRET, TRACES, VISITOR, Sources, guard
 from tests.support.events import page_view, visitor
 from tests.support.waiting import eventually
 
-VISITS, MAILS = 6_000, 60
+VISITS, MAILS = 10_000, 60
 
 
 @pytest.fixture

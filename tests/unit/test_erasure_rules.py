@@ -166,5 +166,13 @@ def test_a_shell_keeps_place_and_nothing_else(kind: ChangeType, sequence: int) -
     assert shell_of(replace(record, topic=CONTACTS_SNAPSHOT)).value == b""
 
 
+def test_names_are_taken_apart_only_where_they_are_names() -> None:
+    assert names_in(["Ada Lovelace"]) == {"Ada Lovelace", "Ada", "Lovelace"}
+    assert names_in(["Lovelace, Ada"]) == {"Lovelace, Ada", "Ada", "Lovelace"}
+    assert names_in(["Ludwig van Rijn"]) == {"Ludwig van Rijn", "Ludwig", "Rijn"}
+    assert names_in(["The people from Example Inc"]) == {"The people from Example Inc"}
+    assert names_in(["", "A", "?!"]) == set()
+
+
 def test_an_address_is_one_whatever_its_case() -> None:
     assert handle_of(Identity("t", IdentityKind.EMAIL, "ADA@x.example")) == Handle("t", "email", "ada@x.example")
