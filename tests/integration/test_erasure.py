@@ -31,6 +31,7 @@ from tests.support.erasure import (
     EMAIL,
     EVE,
     EVES,
+    MAIL,
     MAIL_TEXTS,
     PHONE,
     SECRET,
@@ -284,12 +285,17 @@ async def test_a_contact_deleted_before_is_erased_with_the_person(
         assert {event["event"] for event in reply.body["events"]} <= {"contact_erased"}
 
 
+@pytest.mark.parametrize("dies", [False, True])
 async def test_what_is_stored_beside_an_erasure_is_found(
-    core: Core, user: ApiUser, sources: Sources, store: MongoStore
+    core: Core, user: ApiUser, sources: Sources, store: MongoStore, dies: bool
 ) -> None:
-    """A batch that asked for marks before there were any, and commits after the erasure has looked everywhere."""
+    """Batches that asked for marks before there were any, and commit after the erasure has looked everywhere; whoever
+    stored them may die before looking again."""
     tenant = user.tenant_id
-    identity = Identity(tenant, IdentityKind.VISITOR, VISITOR)
+    identities = {
+        "visit": Identity(tenant, IdentityKind.VISITOR, VISITOR),
+        "mail": Identity(tenant, IdentityKind.EMAIL, EMAIL),
+    }
 
     class Racing(ErasureGuard):
         """Between the batch's own look for marks and its commit somebody is erased."""
@@ -300,13 +306,19 @@ async def test_what_is_stored_beside_an_erasure_is_found(
             found = await super().find(session, handles)
             if not self.raced:
                 self.raced = True
-                erasure = await core.begin_erasure.of_identities(tenant, [identity])
+                erasure = await core.begin_erasure.of_identities(tenant, [identities[send]])
                 await core.erase(tenant, erasure.erasure_id)
             return found
 
-    racing = Sources(build_core(store, guard=Racing(Marker(SECRET))), tenant)
-    await racing.visit()
+        async def look_again(self, session: Any, identities: Any) -> None:
+            if not dies:
+                await super().look_again(session, identities)
 
-    assert "events: " + VISITOR in await traces_in(store)
-    assert await core.erase.sweep() == 1
-    assert await traces_in(store) == []
+    for send in ("visit", "mail"):
+        racing = Sources(build_core(store, guard=Racing(Marker(SECRET))), tenant)
+        await (racing.visit() if send == "visit" else racing.mail("g1", sender=EMAIL, payload=text_part(MAIL)))
+        assert await traces_in(store), send
+        if dies:
+            await Sources(core, tenant, racing.sent).again()
+        await core.erase.sweep()
+        assert await traces_in(store) == [], send
