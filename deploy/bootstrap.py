@@ -26,6 +26,10 @@ from service.contacts.read import ContactReader
 from service.contacts.upsert import ContactUpserter
 from service.conversations.ingest import ConversationIngest
 from service.conversations.read import ConversationReader
+from service.erasure.begin import ErasureBeginner
+from service.erasure.erase import Eraser
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.marks import Marker
 from service.errors import StoreRefusedError, StoreUnavailableError
 from service.export.walk import Exporter
 from service.idempotency.answers import RememberedAnswers
@@ -62,19 +66,36 @@ class Core:
     rebuild_profiles: ProfileRebuilder
     import_contacts: ContactImporter
     export: Exporter
+    guard: ErasureGuard
+    begin_erasure: ErasureBeginner
+    erase: Eraser
+
+    async def sweep_erasures(self) -> None:
+        """Go on with erasures. Raises ErasureSecretError in a process that could not keep erased persons out."""
+        await self.guard.check(self.store)
+        await self.erase.sweep()
 
 
-def build_core(store: MongoStore, clock: Clock = system_clock, publisher: InboundPublisher | None = None) -> Core:
-    """Every use-case over `store`; `publisher` is for a process with doors for sources."""
+def build_core(
+    store: MongoStore,
+    clock: Clock = system_clock,
+    publisher: InboundPublisher | None = None,
+    guard: ErasureGuard = NOBODY_ERASED,
+) -> Core:
+    """Every use-case over `store`; `publisher` is for a process with doors for sources, `guard` keeps erased persons
+    out."""
     inbound = publisher or NoPublisher()
     linker, locks = Linker(store, clock), ContactLocks()
-    create, edit = ContactCreator(store, linker, clock), ContactEditor(store, linker, locks, clock)
+    create = ContactCreator(store, linker, clock, guard=guard)
+    edit = ContactEditor(store, linker, locks, clock, guard)
+    begin = ErasureBeginner(store, locks, guard, clock)
     use_cases = UseCases(
         access_keys=AccessKeys(store, clock),
         answers=RememberedAnswers(store),
         create_contact=create,
         edit_contact=edit,
         delete_contact=ContactDeleter(store, locks, clock),
+        begin_erasure=begin,
         identify=ContactIdentifier(store, create, edit),
         notes=NoteReader(store),
         write_notes=NoteWriter(store, locks, clock),
@@ -88,18 +109,29 @@ def build_core(store: MongoStore, clock: Clock = system_clock, publisher: Inboun
         track=TrackIntake(inbound),
         intercom=IntercomIntake(store, inbound),
     )
-    ingest = Ingest(store, linker, VisitorAssociator(edit))
+    ingest = Ingest(store, linker, VisitorAssociator(edit), guard)
     return Core(
         store,
         linker,
         use_cases,
         ingest,
-        ConversationIngest(store, linker),
+        ConversationIngest(store, linker, guard),
         DeadLetterCounter(store),
         ProfileRebuilder(store),
-        ContactImporter(store, ContactUpserter(store, linker, clock), clock, lambda error: answer_of(error).sentence),
+        ContactImporter(
+            store, ContactUpserter(store, linker, clock, guard=guard), clock, lambda error: answer_of(error).sentence
+        ),
         Exporter(store),
+        guard,
+        begin,
+        Eraser(store, guard, clock),
     )
+
+
+def guard_of(settings: MongoSettings) -> ErasureGuard:
+    """Keeps erased persons out, if there is a secret."""
+    secret = settings.erasure_secret.get_secret_value()
+    return ErasureGuard(Marker(secret)) if secret else NOBODY_ERASED
 
 
 @asynccontextmanager
@@ -115,7 +147,7 @@ async def open_core(
             raise
         except StoreUnavailableError:
             _log.warning("mongodb_away_at_start")
-        yield build_core(store, clock, publisher)
+        yield build_core(store, clock, publisher, guard_of(settings))
 
 
 async def until_usable(store: MongoStore, stop: asyncio.Event) -> None:

@@ -203,7 +203,7 @@ def _tombstone() -> Json:
     return {
         "name": _TOMBSTONE,
         "title": _TOMBSTONE,
-        "summary": "A record without a value: the contact was deleted.",
+        "summary": "A record without a value: the contact was deleted or erased.",
         "contentType": DATA_CONTENT_TYPE,
         "headers": _SNAPSHOT_HEADERS,
         "payload": {"type": "null"},

@@ -22,6 +22,7 @@ CHANGES: dict[ChangeType, Example] = {
         "contact": {**CONTACT, "last_activity_at": None},
     },
     ChangeType.CONTACT_DELETED: {"contact_id": CONTACT["contact_id"]},
+    ChangeType.CONTACT_ERASED: {"contact_id": CONTACT["contact_id"]},
     ChangeType.NOTE_CREATED: {"note": NOTE},
     ChangeType.NOTE_UPDATED: {"note": {**NOTE, "content": "Called, **very** keen."}},
     ChangeType.NOTE_DELETED: {"note_id": NOTE["note_id"]},

@@ -31,6 +31,7 @@ class ChangeType(StrEnum):
     CONTACT_LIFECYCLE_STAGE_CHANGED = "contact.lifecycle_stage_changed"
     CONTACT_IDENTITY_LINKED = "contact.identity_linked"
     CONTACT_DELETED = "contact.deleted"
+    CONTACT_ERASED = "contact.erased"
     NOTE_CREATED = "note.created"
     NOTE_UPDATED = "note.updated"
     NOTE_DELETED = "note.deleted"
@@ -113,6 +114,16 @@ class ContactDeleted(BaseModel):
     contact_id: str
 
 
+class ContactErased(BaseModel):
+    """Forget all that you know of the contact, its notes and its actions: the person was erased.
+
+    The last event of its sequence. Each earlier one that is published or replayed after the erasure comes as one of
+    these too, with the id and the sequence that it always had and nothing else: it may be the first that you get.
+    """
+
+    contact_id: str
+
+
 class NoteWritten(BaseModel):
     """A note is new, or has another content."""
 
@@ -137,6 +148,7 @@ DATA_MODELS: dict[ChangeType, type[BaseModel]] = {
     ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED: LifecycleStageChanged,
     ChangeType.CONTACT_IDENTITY_LINKED: IdentityLinked,
     ChangeType.CONTACT_DELETED: ContactDeleted,
+    ChangeType.CONTACT_ERASED: ContactErased,
     ChangeType.NOTE_CREATED: NoteWritten,
     ChangeType.NOTE_UPDATED: NoteWritten,
     ChangeType.NOTE_DELETED: NoteDeleted,

@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     NOT_JSON = "not_json"
     STORE_UNAVAILABLE = "store_unavailable"
     STREAM_UNAVAILABLE = "stream_unavailable"
+    ERASURE_NOT_SET_UP = "erasure_not_set_up"
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     TOO_BUSY = "too_busy"

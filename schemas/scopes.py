@@ -8,6 +8,7 @@ class Scope(StrEnum):
 
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
+    CONTACTS_ERASE = "contacts:erase"
     EVENTS_READ = "events:read"
     ACTIONS_READ = "actions:read"
     ACTIONS_WRITE = "actions:write"

@@ -47,8 +47,13 @@ _SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 _INBOUND = _SIZE | {"message.timestamp.type": "LogAppendTime"}
 # Room for the headers that say why, beside a record as large as there may be; kept until somebody has looked.
 _DEAD_LETTERS = {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES), "retention.ms": "-1"}
-# A subscriber that was away for less than a week still learns what was deleted.
-_SNAPSHOT = _SIZE | {"cleanup.policy": "compact", "delete.retention.ms": str(7 * 24 * 3600 * 1000)}
+# A subscriber that was away for less than a week still learns what was deleted. What is superseded goes within a day,
+# and with it what was erased.
+_SNAPSHOT = _SIZE | {
+    "cleanup.policy": "compact",
+    "delete.retention.ms": str(7 * 24 * 3600 * 1000),
+    "max.compaction.lag.ms": str(24 * 3600 * 1000),
+}
 
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(TRACKER_EVENTS, _INBOUND),

@@ -13,6 +13,7 @@ ContactsError
 ├── TooManyVisitorIdsError      likewise over the number of visitor ids
 ├── AnswerExistsError           this very request was answered already
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
+├── ErasureSecretError          the secret that marks of erased persons are made with is missing, or another one
 ├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
 ├── GroupBusyError              a consumer group has members, so that its offsets are theirs
 ├── ImportMovedError            another process imports the same file at the same time
@@ -88,6 +89,15 @@ class AnswerExistsError(ContactsError):
 
 class IdempotencyKeyReusedError(ContactsError):
     """The idempotency key was used for another request before."""
+
+
+class ErasureSecretError(ContactsError):
+    """The secret that marks of erased persons are made with is `missing` here, or not the one that they were made with.
+    The text is a sentence for people that says what to do."""
+
+    def __init__(self, *, missing: bool) -> None:
+        which = "is not set" if missing else "is not the one that persons were erased with"
+        super().__init__(f"PATHBOUND_ERASURE_SECRET {which}: give every process the same one, and keep it.")
 
 
 class FeedRequestError(ContactsError):

@@ -43,3 +43,8 @@ def new_run() -> str:
 def new_request_id() -> str:
     """`req_` + ULID."""
     return f"req_{ULID()}"
+
+
+def new_erasure_id() -> str:
+    """`er_` + ULID."""
+    return f"er_{ULID()}"

@@ -14,6 +14,7 @@ from service.actions.ports import Actions
 from service.contacts.model import Contact
 from service.contacts.ports import ContactList
 from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads, ThreadParts
+from service.erasure.ports import Erasures, Marks, Remains, SharedRemains
 from service.idempotency.ports import Answers
 from service.identity.model import Association, Identity
 from service.imports.ports import Imports
@@ -230,6 +231,14 @@ class Repositories(Protocol):
     def answers(self) -> Answers: ...
     @property
     def imports(self) -> Imports: ...
+    @property
+    def marks(self) -> Marks: ...
+    @property
+    def erasures(self) -> Erasures: ...
+    @property
+    def remains(self) -> Remains: ...
+    @property
+    def shared_remains(self) -> SharedRemains: ...
 
 
 class Session(Repositories, Protocol):

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.erasure.marks import MIN_SECRET_LENGTH
 
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:/@\[\]]+):[0-9]{1,5}")
 
@@ -66,6 +68,11 @@ class MongoSettings(Settings):
     transaction_deadline_ms: int = Field(
         8_000, ge=100, description="How long a transaction is retried on write conflicts before giving up, in ms."
     )
+    erasure_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Keys the marks that keep erased persons out: 32 characters or more, one for all processes, kept"
+        " for ever. Empty: nobody can be erased.",
+    )
     mongo_tls_ca_file: ReadableFile = Field(
         "", description="PEM file with the CAs that MongoDB's certificate may be signed by; switches TLS on."
     )
@@ -82,6 +89,13 @@ class MongoSettings(Settings):
         if bool(self.mongo_username) != bool(self.mongo_password_file):
             raise ValueError("PATHBOUND_MONGO_USERNAME and PATHBOUND_MONGO_PASSWORD_FILE go together: set both or none")
         return self
+
+    @field_validator("erasure_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"must have {MIN_SECRET_LENGTH} characters or more")
+        return secret
 
 
 class KafkaSettings(Settings):

@@ -22,6 +22,7 @@ from service.mongo.indexes import create_indexes
 from service.mongo.store import MongoStore, connect, database_of, open_store
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
+from tests.support.erasure import guard
 from tests.support.feed import Feed
 
 _NEED_NO_SERVERS = ("unit", "architecture", "browser", "chart", "deploy", "secure")
@@ -179,7 +180,7 @@ async def shared_prefix(kafka_bootstrap: str) -> str:
 async def api_url(shared_store: MongoStore, kafka_bootstrap: str, shared_prefix: str) -> AsyncIterator[str]:
     """The API over the shared store, in this process."""
     publisher = KafkaInboundPublisher(kafka_bootstrap, shared_prefix)
-    async with serve(build_core(shared_store, publisher=publisher)) as url:
+    async with serve(build_core(shared_store, publisher=publisher, guard=guard())) as url:
         yield url
     await publisher.close()
 

@@ -7,7 +7,7 @@ its events' ids are the same; the ledger counts the second one as a duplicate.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,19 @@ class RedriveReport:
     """Their topic refuses them now."""
     strangers: int = 0
     """They do not say where they came from."""
+    erased: int = 0
+    """They tell of somebody who was erased."""
+
+
+ErasedAmong = Callable[[Sequence[Letter]], Awaitable[set[Position]]]
 
 
 class Redriver:
     """One run. It connects at the first letter to be sent."""
 
-    def __init__(self, broker: Broker, redrives: Redrives, run: str) -> None:
+    def __init__(self, broker: Broker, redrives: Redrives, run: str, erased_among: ErasedAmong | None = None) -> None:
+        """`erased_among` tells which letters are of somebody who was erased, and so not to be sent."""
+        self._erased_among = erased_among
         self._broker = broker
         self._redrives = redrives
         self._run = run
@@ -60,7 +67,7 @@ class Redriver:
         report = RedriveReport()
         try:
             async for batch in _batches(letters):
-                sendable = self._sendable(batch, report)
+                sendable = await self._unerased(self._sendable(batch, report), report)
                 left = None if limit is None else limit - report.sent
                 await (self._look(sendable, left, report) if dry else self._send(sendable, left, report))
                 yield report
@@ -74,6 +81,11 @@ class Redriver:
         report.omitted += sum(letter.omitted is not None for letter in batch)
         report.strangers += sum(letter.omitted is None and letter.original is None for letter in batch)
         return [letter for letter in batch if letter.omitted is None and letter.original is not None]
+
+    async def _unerased(self, letters: list[Letter], report: RedriveReport) -> list[Letter]:
+        erased = await self._erased_among(letters) if self._erased_among else set()
+        report.erased += len(erased)
+        return [letter for letter in letters if letter.position not in erased]
 
     async def _look(self, letters: Sequence[Letter], left: int | None, report: RedriveReport) -> None:
         states = await self._redrives.states([letter.position for letter in letters])

@@ -52,6 +52,7 @@ class TrackerHandler:
         metrics.CONSUMER_RECORDS.labels(self.name, Outcome.STORED).inc(result.stored)
         metrics.CONSUMER_RECORDS.labels(self.name, Outcome.PARKED).inc(result.parked)
         metrics.CONSUMER_RECORDS.labels(self.name, Outcome.DUPLICATE).inc(result.duplicates)
+        metrics.CONSUMER_RECORDS.labels(self.name, Outcome.ERASED).inc(result.erased)
         metrics.CONSUMER_LINKED.labels(self.name).inc(result.linked)
         refused = sum((VISITOR_REFUSED in event.context) + (EXTERNAL_REFUSED in event.context) for event in events)
         metrics.CONSUMER_REFUSED_IDENTITIES.labels(self.name).inc(refused)

@@ -46,6 +46,7 @@ async def api(settings: ApiSettings) -> None:
                 tasks.create_task(
                     keep_doing("sweep_deleted", core.use_cases.delete_contact.sweep, _SWEEP_SECONDS, stop)
                 )
+                tasks.create_task(keep_doing("erase", core.sweep_erasures, _SWEEP_SECONDS, stop))
                 tasks.create_task(keep_doing("beat", _beat(progress), _BEAT_SECONDS, stop))
         finally:
             await runner.cleanup()

@@ -24,6 +24,7 @@ from service.ops.server import ops_server
 from service.settings import ConsumerSettings
 
 _LINK_SECONDS = 1.0
+_SWEEP_SECONDS = 2.0
 
 
 @click.group()
@@ -87,10 +88,12 @@ async def _work(
     async with asyncio.TaskGroup() as tasks:
         # Ingestion associates visitors too, and so leaves link tasks to finish.
         linking = tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, asyncio.Event()))
+        erasing = tasks.create_task(keep_doing("erase", core.sweep_erasures, _SWEEP_SECONDS, asyncio.Event()))
         measure = depth_measure(settings, letters, core.store.redrives)
         counting = tasks.create_task(keep_doing("count_dead_letters", measure, MEASURE_SECONDS, asyncio.Event()))
         try:
             await runtime.run(stop)
         finally:
             linking.cancel()
+            erasing.cancel()
             counting.cancel()

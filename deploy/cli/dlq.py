@@ -10,6 +10,7 @@ from typing import Any
 import click
 from ulid import ULID
 
+from consumers.erased_letters import ErasedLetters
 from consumers.runtime.letters import Letter, Selection, open_letters
 from consumers.runtime.redrive import Redriver, RedriveReport
 from deploy.bootstrap import open_core
@@ -76,14 +77,20 @@ def _row(told: dict[str, Any]) -> tuple[object, ...]:
 @click.argument("position")
 @click.option("--raw", is_flag=True, help="Write the value's bytes to stdout, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, bytes in base64.")
-@with_settings(KafkaSettings)
-async def show(settings: KafkaSettings, position: str, raw: bool, as_json: bool) -> None:
-    """Show one dead letter whole: POSITION is as `dlq list` gives it, topic:partition:offset."""
+@with_settings(DlqSettings)
+async def show(settings: DlqSettings, position: str, raw: bool, as_json: bool) -> None:
+    """Show one dead letter whole: POSITION is as `dlq list` gives it, topic:partition:offset.
+
+    Not one that tells of somebody who was erased.
+    """
     where = _letter_position(settings, position)
     async with open_letters(settings) as reader:
         letter = await reader.get(where)
     if letter is None:
         raise click.ClickException(f"There is no dead letter at {where}; `pathbound dlq list` shows where there are.")
+    async with open_core(settings) as core:
+        if await ErasedLetters(core.store, core.guard).among([letter]):
+            raise click.ClickException("This dead letter tells of somebody who was erased, and is not shown any more.")
     if raw:
         if letter.value is None:
             raise click.ClickException(_no_value(letter))
@@ -138,19 +145,24 @@ def _print_letter(letter: Letter) -> None:
 @dlq.command()
 @selecting
 @click.option("--limit", type=click.IntRange(1), help="Send at most so many, the oldest of each partition first.")
+@click.option("--with-erased", is_flag=True, help="Also those that tell of erased persons, for others in them.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only say what would be sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @with_settings(DlqSettings)
-async def redrive(settings: DlqSettings, asked: AskedFor, limit: int | None, dry: bool, as_json: bool) -> None:
+async def redrive(
+    settings: DlqSettings, asked: AskedFor, limit: int | None, with_erased: bool, dry: bool, as_json: bool
+) -> None:
     """Send dead letters to where they came from, with their own bytes, key and headers.
 
     Safe to repeat, and to interrupt: what was sent is not sent again. Only a run that is killed may leave up to 100
-    letters that a later run sends once more; their events are stored once all the same.
+    letters that a later run sends once more; their events are stored once all the same. Letters that tell of somebody
+    who was erased are left where they are; nothing of that person would be stored in any case.
     """
     stop = stop_on_signals()
     report = RedriveReport()
     async with open_core(settings) as core, open_letters(settings) as reader:
-        redriver = Redriver(settings, core.store.redrives, run=str(ULID()))
+        erased_among = None if with_erased else ErasedLetters(core.store, core.guard).among
+        redriver = Redriver(settings, core.store.redrives, str(ULID()), erased_among)
         letters = reader.select(asked(settings), Progress("gone through"))
         async for so_far in redriver(letters, limit, stop, dry=dry):
             report = so_far
@@ -169,5 +181,6 @@ def _reservations(report: RedriveReport) -> list[str]:
         "do not hold their value (it was too large beside the headers), and cannot be sent.": report.omitted,
         "are larger than their topic takes now.": report.too_large,
         "do not say where they came from, and cannot be sent.": report.strangers,
+        "tell of somebody who was erased, and are not sent (but with --with-erased).": report.erased,
     }
     return [f"{count:,} {what}" for what, count in told.items() if count]

@@ -26,10 +26,11 @@ class LedgerSettings(MongoSettings, KafkaSettings):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_settings(LedgerSettings)
 async def ledger(settings: LedgerSettings, tenant: str | None, topic: str | None, as_json: bool) -> None:
-    """Show what became of all records received: stored, parked, duplicate or dead-lettered.
+    """Show what became of all records received: stored, parked, duplicate, erased or dead-lettered.
 
-    Parked records are stored; whom they concern was refused or not known when they came. Records that name no tenant
-    legibly are in a line of their own. For each partition, every offset must have been counted up to the committed one.
+    Parked records are stored; whom they concern was refused or not known when they came. Of erased ones nothing is
+    stored: they tell only of persons who were erased. Records that name no tenant legibly are in a line of their own.
+    For each partition, every offset must have been counted up to the committed one.
     """
     async with open_core(settings) as core:
         rows = await core.store.ledger.rows(tenant, f"{settings.topic_prefix}{topic}" if topic else None)

@@ -5,7 +5,7 @@ import importlib
 import click
 
 _NAMED_AS_THEIR_MODULE = (
-    "api asyncapi configuration consume dlq export feed init keys ledger openapi profiles relay "
+    "api asyncapi configuration consume dlq erase export feed init keys ledger openapi profiles relay "
     "rewind seed send trace up webhooks"
 ).split()
 COMMANDS = {name: name for name in _NAMED_AS_THEIR_MODULE} | {"import": "import_contacts"}

@@ -1,6 +1,7 @@
 """Read actions."""
 
 from service.actions.model import Action, ActionQuery
+from service.erasure.hidden import hidden_in
 from service.errors import ActionNotFoundError
 from service.ports import Store
 
@@ -14,13 +15,14 @@ class ActionReader:
     async def one(self, tenant_id: str, action_id: str) -> Action:
         """Raises ActionNotFoundError."""
         action = await self._store.actions.get(tenant_id, action_id)
-        if action is None:
+        if action is None or (await hidden_in(self._store, tenant_id)).has(action):
             raise ActionNotFoundError
         return action
 
     async def page(self, query: ActionQuery) -> list[Action]:
         """Newest first."""
-        return await self._store.actions.newest(query)
+        found = await self._store.actions.newest(query)
+        return (await hidden_in(self._store, query.tenant_id)).actions(found)
 
     async def count(self, query: ActionQuery, at_most: int | None) -> int:
         """How many there are, counted up to `at_most` (None: all of them)."""

@@ -3,6 +3,7 @@
 import re
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from schemas.answers import ContactAnswer, ContactDetailAnswer, Success
 from schemas.contacts import CreateContact, UpdateContact
@@ -46,10 +47,25 @@ async def update_contact(call: Call) -> web.Response:
     return success(200, etag(merged.contact), contact=contact_object(merged.contact, profile))
 
 
+class DeleteQuery(BaseModel):
+    """How a contact is deleted."""
+
+    model_config = {"extra": "forbid"}
+
+    erase: bool = Field(
+        default=False,
+        description="Erase the person: everything that is stored of it, in its history, in conversations with others"
+        " and in the change feed; and keep out what comes of it later. Needs the scope `contacts:erase` instead.",
+    )
+
+
 async def delete_contact(call: Call) -> web.Response:
-    """200 without more."""
+    """200 without more. The contact is gone at once; with `erase=true` all that is stored of the person goes within
+    moments, and until then lists show none of it.
+    """
     expected = expected_version(call.request)
-    await call.use_cases.delete_contact(call.caller(), call.part("contact_id"), expected)
+    end = call.use_cases.begin_erasure.of_contact if call.query.erase else call.use_cases.delete_contact
+    await end(call.caller(), call.part("contact_id"), expected)
     return success()
 
 
@@ -117,8 +133,11 @@ ENDPOINTS = (
         _ONE,
         Scope.CONTACTS_WRITE,
         delete_contact,
-        "Remove a contact and its notes.",
+        "Remove a contact and its notes, or erase a person.",
+        query=DeleteQuery,
         answer=Success,
+        errors=(ErrorCode.ERASURE_NOT_SET_UP,),
         if_match=True,
+        flagged=("erase", Scope.CONTACTS_ERASE),
     ),
 )

@@ -75,6 +75,7 @@ Handle = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 class Endpoint:
     """One route. `scope` None means: whoever `access` lets in.
 
+    `flagged` is a flag in the query, and the scope that is needed instead where it is set.
     `consumes` are the media types that a body may have. `answer` is the shape of a success with `status`, and `headers`
     what it has beside the common ones. `errors` are the codes that follow neither from access, the path's ids, query,
     body nor method.
@@ -94,6 +95,7 @@ class Endpoint:
     if_match: bool = False
     access: Access = API_KEY
     consumes: tuple[str, ...] = JSON_ONLY
+    flagged: tuple[str, Scope] | None = None
 
     def route(self) -> web.RouteDef:
         """The route as aiohttp knows it."""
@@ -114,8 +116,9 @@ class Endpoint:
         use_cases = request.app[USE_CASES]
         key = await self.access.authenticate(request, use_cases)
         _limit_rate(request, key)
-        if self.scope is not None and self.scope not in key.scopes:
-            sentence = f"This API key lacks the scope {self.scope.value}; use a key that has it."
+        scope = self._needed(request)
+        if scope is not None and scope not in key.scopes:
+            sentence = f"This API key lacks the scope {scope.value}; use a key that has it."
             raise RequestRefusedError(403, ErrorCode.SCOPE_MISSING, sentence)
         query = read_query(request, self.query)
         once = await _once_key(request, key) if self.method == "POST" else None
@@ -127,6 +130,13 @@ class Endpoint:
         call = Call(request, use_cases, key, query, body, once)
         work = self.handle(call) if once is None else self._handle_once(call, once)
         return await work if self.method == "GET" else await _to_the_end(work)
+
+    def _needed(self, request: web.Request) -> Scope | None:
+        """The scope for this request. What the flag is set to is for the query's model to say."""
+        if self.flagged is not None and self.flagged[0] in request.query:
+            name, scope = self.flagged
+            return scope if getattr(read_query(request, self.query), name) else self.scope
+        return self.scope
 
     async def _handle_once(self, call: Call, once: OnceKey) -> web.StreamResponse:
         try:

@@ -17,6 +17,7 @@ from service.errors import (
     ContactTooLargeError,
     ContendedError,
     EmailTakenError,
+    ErasureSecretError,
     IdempotencyKeyReusedError,
     IdentityConflictError,
     IdentityTakenError,
@@ -67,6 +68,7 @@ _BUSY = "Too many changes at once, try again in a moment; nothing was changed."
 _SLOW = "This takes too long to look through; add a filter, or make one narrower."
 _AWAY = "The database cannot take the request now, try again in a moment."
 _STREAM_AWAY = "Kafka cannot take it now, send all of it again in a moment; what was sent twice is stored once."
+_NO_ERASING = "Nobody can be erased before the operator has set PATHBOUND_ERASURE_SECRET; nothing was changed."
 _MALFORMED_HTTP = "The request is not well-formed HTTP."
 
 _OF_CORE: dict[type[ContactsError], Answer] = {
@@ -89,6 +91,7 @@ _OF_CORE: dict[type[ContactsError], Answer] = {
     ContactTooLargeError: Answer(
         400, ErrorCode.VALIDATION_FAILED, "The contact would be larger than allowed (256 KiB, 500 properties)."
     ),
+    ErasureSecretError: Answer(503, ErrorCode.ERASURE_NOT_SET_UP, _NO_ERASING, headers=_RETRY),
     RefusedDocumentError: Answer(400, ErrorCode.VALIDATION_FAILED, "The request holds a value that cannot be stored."),
     ContendedError: Answer(503, ErrorCode.TOO_BUSY, _BUSY, headers=_RETRY),
     TooSlowError: Answer(503, ErrorCode.TOO_SLOW, _SLOW, headers=_RETRY),

@@ -16,6 +16,7 @@ from service.contacts.identify import ContactIdentifier
 from service.contacts.list import ContactLister
 from service.contacts.read import ContactReader
 from service.conversations.read import ConversationReader
+from service.erasure.begin import ErasureBeginner
 from service.idempotency.answers import RememberedAnswers
 from service.intake.intercom import IntercomIntake
 from service.intake.track import TrackIntake
@@ -33,6 +34,7 @@ class UseCases:
     create_contact: ContactCreator
     edit_contact: ContactEditor
     delete_contact: ContactDeleter
+    begin_erasure: ErasureBeginner
     identify: ContactIdentifier
     notes: NoteReader
     write_notes: NoteWriter

@@ -100,6 +100,9 @@ def _operation(endpoint: Endpoint, components: Json, references: dict[type[BaseM
     }
     if scopes:
         operation["x-required-scope"] = scopes[0]
+    if endpoint.flagged:
+        name, scope = endpoint.flagged
+        operation["x-required-scope-with"] = {f"{name}=true": scope.value}
     if endpoint.body:
         content = {"schema": references[endpoint.body], "example": BODIES[endpoint.body.__name__]}
         operation["requestBody"] = {
@@ -121,7 +124,8 @@ TAG_NAMES = frozenset(tag["name"] for tag in TAGS)
 def _description(endpoint: Endpoint) -> str:
     said = (endpoint.handle.__doc__ or "").strip()
     if endpoint.scope:
-        return f"{said}\n\nRequired scope: `{endpoint.scope.value}`."
+        instead = f"; with `{endpoint.flagged[0]}=true`: `{endpoint.flagged[1].value}`" if endpoint.flagged else ""
+        return f"{said}\n\nRequired scope: `{endpoint.scope.value}`{instead}."
     return f"{said}\n\nAny valid API key will do." if endpoint.access is API_KEY else said
 
 

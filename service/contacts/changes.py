@@ -43,7 +43,7 @@ def recorded(caller: Caller, contact: Contact, changes: Sequence[Change]) -> lis
     first = contact.sequence - len(changes) + 1
     numbered = [(new_event_id(), first + index, change) for index, change in enumerate(changes)]
     return [
-        (change_event(caller, contact, event_id, change), _record(caller, contact, event_id, sequence, change))
+        (change_event(caller, contact, event_id, change), change_record(caller, contact, event_id, sequence, change))
         for event_id, sequence, change in numbered
     ]
 
@@ -68,7 +68,8 @@ def change_event(caller: Caller, contact: Contact, event_id: str, change: Change
     )
 
 
-def _record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
+def change_record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
+    """The change as subscribers get it."""
     traceparent = caller.traceparent or new_traceparent()
     body = {
         "specversion": "1.0",

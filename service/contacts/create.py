@@ -14,6 +14,7 @@ from service.contacts.context import Caller, remember
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
 from service.contacts.view import contact_object
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContactTooLargeError, ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Association, Identity, IdentityKind
@@ -26,7 +27,15 @@ _ATTEMPTS = 5
 class ContactCreator:
     """The use-case behind `POST /v1/contacts`."""
 
-    def __init__(self, store: Store, linker: Linker, clock: Clock, new_id: Callable[[], str] = new_contact_id) -> None:
+    def __init__(
+        self,
+        store: Store,
+        linker: Linker,
+        clock: Clock,
+        new_id: Callable[[], str] = new_contact_id,
+        guard: ErasureGuard = NOBODY_ERASED,
+    ) -> None:
+        self._guard = guard
         self._store = store
         self._linker = linker
         self._clock = clock
@@ -52,6 +61,7 @@ class ContactCreator:
         change = created(contact)
 
         async def work() -> None:
+            await self._guard.welcome(session, [one.identity for one in associations], contact.created_at)
             # The registry first: whoever loses a race loses it before anything else was written.
             await session.identities.associate(associations, contact.created_at)
             await session.contacts.insert(contact)

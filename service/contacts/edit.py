@@ -13,6 +13,7 @@ from service.contacts.locks import ContactLocks
 from service.contacts.merge import Enrichment, Merged, merge
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContactNotFoundError, ContendedError, DuplicateKeyError, VersionConflictError
 from service.identity.linking import Linker
 from service.identity.model import Association, Identity, IdentityKind
@@ -45,7 +46,15 @@ class _Unchanged(Exception):  # noqa: N818 - no error: it only ends the transact
 class ContactEditor:
     """Merges an edit into a contact."""
 
-    def __init__(self, store: Store, linker: Linker, locks: ContactLocks, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        linker: Linker,
+        locks: ContactLocks,
+        clock: Clock,
+        guard: ErasureGuard = NOBODY_ERASED,
+    ) -> None:
+        self._guard = guard
         self._store = store
         self._linker = linker
         self._locks = locks
@@ -79,6 +88,8 @@ class ContactEditor:
             more = await also(session, merged) if also else []
             if not merged.changes and not more:
                 raise _Unchanged(merged)
+            if merged.gained:
+                await self._guard.welcome(session, merged.gained, now)
             associations = await _move_identities(session, merged, now)
             final = replace(merged.contact, sequence=merged.contact.sequence + len(more))
             await session.contacts.replace(final)

@@ -7,6 +7,7 @@ from service.clock import Clock
 from service.contacts.changes import recorded, store_recorded
 from service.contacts.context import Caller
 from service.contacts.plan import BatchPlan, Planner, Result, identities_in
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.ids import new_contact_id
@@ -21,7 +22,15 @@ Also = Callable[[Session, list[Result]], Awaitable[None]]
 class ContactUpserter:
     """Does to each of a batch what `POST /v1/contacts` or, where the address is known, `PUT` would do."""
 
-    def __init__(self, store: Store, linker: Linker, clock: Clock, new_id: Callable[[], str] = new_contact_id) -> None:
+    def __init__(
+        self,
+        store: Store,
+        linker: Linker,
+        clock: Clock,
+        new_id: Callable[[], str] = new_contact_id,
+        guard: ErasureGuard = NOBODY_ERASED,
+    ) -> None:
+        self._guard = guard
         self._store = store
         self._linker = linker
         self._clock = clock
@@ -46,6 +55,7 @@ class ContactUpserter:
     async def _commit(self, session: Session, caller: Caller, batch: Sequence[UpsertContact], also: Also) -> BatchPlan:
         async def work() -> BatchPlan:
             plan = await self._plan(session, caller, batch)
+            await self._guard.welcome(session, [one.identity for one in plan.associations], plan.now)
             await _store(session, caller, plan)
             await also(session, plan.results)
             return plan

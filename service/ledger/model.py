@@ -1,4 +1,7 @@
-"""Accounting for what came in: received = stored + duplicate + parked + dead-lettered, per source and tenant."""
+"""Accounting for what came in, per source and tenant.
+
+received = stored + duplicate + parked + erased + dead-lettered.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +18,8 @@ class Outcome(StrEnum):
     """It told something new, which is stored; whom it concerns is refused or not known yet."""
     DUPLICATE = "duplicate"
     """It told nothing that was not stored already."""
+    ERASED = "erased"
+    """It told only of somebody who was erased: nothing of it is stored."""
     DEAD_LETTERED = "dead_lettered"
 
 

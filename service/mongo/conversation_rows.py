@@ -29,6 +29,9 @@ INDEXES = [
     ),
     IndexModel([("tenant_id", 1), ("contact_id", 1), ("copy", 1)], partialFilterExpression=_BOUND),
     IndexModel([("tenant_id", 1), ("awaiting", 1)], partialFilterExpression={"awaiting": {"$exists": True}}),
+    # An erasure's: where somebody took part, and everybody else there.
+    IndexModel([("tenant_id", 1), ("address", 1)]),
+    IndexModel([("tenant_id", 1), ("conversation_id", 1), ("message_id", 1)]),
 ]
 
 

@@ -16,6 +16,7 @@ from service.mongo import (
     contacts,
     conversation_rows,
     conversations,
+    erasures,
     event_lists,
     events,
     identities,
@@ -40,7 +41,7 @@ _FILLED_FIRST = ("contacts", "identities", "events", "outbox", "source_threads",
 
 UNINDEXED = (
     *("profiles", "profile_rebuilds", "messages", "source_persons", "thread_parts"),
-    *("relay_leases", "webhook_secrets", "rebuilds", "imports", COLLECTION),
+    *("relay_leases", "webhook_secrets", "rebuilds", "imports", "erasure_secret", COLLECTION),
 )
 """Collections that are read by `_id` alone."""
 
@@ -64,6 +65,8 @@ def all_indexes(outbox_retention_seconds: int) -> dict[str, list[IndexModel]]:
         "ledger": ledger.INDEXES,
         "redrives": redrives.INDEXES,
         "api_keys": api_keys.INDEXES,
+        "erased_marks": erasures.MARK_INDEXES,
+        "erasures": erasures.ERASURE_INDEXES,
     }
 
 

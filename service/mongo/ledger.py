@@ -67,5 +67,6 @@ def _key_of(document: Document) -> RowKey:
 
 
 def _row_of(document: Document) -> Row:
-    counts = {outcome: int(document[str(outcome)]) for outcome in Outcome}
+    # A row from before there was an outcome has no count of it.
+    counts = {outcome: int(document.get(str(outcome), 0)) for outcome in Outcome}
     return Row(_key_of(document), int(document["first_offset"]), int(document["next_offset"]), counts)

@@ -10,6 +10,7 @@ from service.mongo.contacts import MongoContacts
 from service.mongo.conversation_rows import MongoRows
 from service.mongo.conversations import MongoConversations
 from service.mongo.documents import Document
+from service.mongo.erasures import MongoErasures, MongoMarks
 from service.mongo.event_lists import MongoEventLists
 from service.mongo.events import MongoEvents
 from service.mongo.identities import MongoIdentities
@@ -20,6 +21,8 @@ from service.mongo.notes import MongoNotes
 from service.mongo.outbox import MongoOutbox
 from service.mongo.profile_records import MongoProfileRecords
 from service.mongo.profiles import MongoProfiles
+from service.mongo.remains import MongoRemains
+from service.mongo.shared_remains import MongoSharedRemains
 from service.mongo.source_threads import MongoSourceThreads
 from service.mongo.thread_parts import MongoThreadParts
 
@@ -49,3 +52,7 @@ class MongoRepositories:
         self.actions = MongoActions(database, session)
         self.answers = MongoAnswers(database, session)
         self.imports = MongoImports(database, session)
+        self.marks = MongoMarks(database, session)
+        self.erasures = MongoErasures(database, session)
+        self.remains = MongoRemains(database, session)
+        self.shared_remains = MongoSharedRemains(database, session)

@@ -65,7 +65,7 @@ def _snapshot_after(record: OutboxRecord) -> OutboxRecord | None:
     if ("content-type", CONTENT_TYPE) not in record.headers:
         return None
     event = orjson.loads(record.value)
-    if event.get("type") == ChangeType.CONTACT_DELETED:
+    if event.get("type") in (ChangeType.CONTACT_DELETED, ChangeType.CONTACT_ERASED):
         return tombstone(record.tenant_id, record.contact_id, record.sequence, record.record_id, record.committed_at)
     contact = event.get("data", {}).get("contact")
     if contact is None:

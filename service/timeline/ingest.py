@@ -7,6 +7,8 @@ from functools import partial
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
+from service.erasure.events import judge_events
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
@@ -25,21 +27,31 @@ Owners = Mapping[Identity, str]
 class StoredEvents:
     """What one transaction did: the new events and those of them with a contact, the identities unknown and known.
 
-    `conflicts`: of the new, how many carry a visitor id that is another contact's."""
+    `conflicts`: of the new, how many carry a visitor id that is another contact's. `kept` are all events but those of
+    erased persons, whose ids are `erased`."""
 
     new: frozenset[str]
     linked: Container[str]
     unknown: list[Identity]
     owners: Owners
     conflicts: int
+    kept: Sequence[TimelineEvent] = ()
+    erased: frozenset[str] = frozenset()
 
 
 class Ingest:
     """The use-case behind every consumer."""
 
-    def __init__(self, store: Store, linker: Linker, associate_visitor: VisitorAssociator) -> None:
+    def __init__(
+        self,
+        store: Store,
+        linker: Linker,
+        associate_visitor: VisitorAssociator,
+        guard: ErasureGuard = NOBODY_ERASED,
+    ) -> None:
         self._store = store
         self._linker = linker
+        self._guard = guard
         self._associate_visitor = associate_visitor
         self._redelivering = False
 
@@ -51,12 +63,13 @@ class Ingest:
 
         Then, after its majority commit: the identities that were unknown are read again, for new events and for
         duplicates, and what has a contact by now is linked (design, decision 4). A batch that is handed in again
-        changes nothing. Raises StoreError's kinds; nothing of the batch is lost then, and it may be handed in again.
+        changes nothing. What tells only of somebody who was erased is not stored. Raises StoreError's kinds; nothing of
+        the batch is lost then, and it may be handed in again.
         """
         distinct = list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
         async def work(look_up: bool) -> tuple[StoredEvents, dict[Outcome, int]]:
-            stored = await store_events(session, distinct, look_up=look_up)
+            stored = await store_unerased(session, self._guard, distinct, look_up=look_up)
             outcomes = outcomes_of(events, stored)
             counted = list(zip(receipts, outcomes, strict=True)) if receipts else []
             await session.ledger.count([*counted, *((receipt, Outcome.DEAD_LETTERED) for receipt in dead)])
@@ -67,7 +80,8 @@ class Ingest:
             VISITOR_CONFLICTS.inc(stored.conflicts)
             appeared = await session.identities.owners(stored.unknown)
             linked = await self._linker.link_known(session, appeared)
-            for contact_id, visitor in free_visitors(distinct, {**stored.owners, **appeared}):
+            await self._guard.look_again(session, stored.unknown)
+            for contact_id, visitor in free_visitors(stored.kept, {**stored.owners, **appeared}):
                 caller = Caller(visitor.tenant_id, actor=None, request_id=None)
                 await self._associate_visitor(session, caller, contact_id, visitor)
         return IngestResult(
@@ -75,6 +89,7 @@ class Ingest:
             parked=count[Outcome.PARKED],
             duplicates=count[Outcome.DUPLICATE],
             linked=count[Outcome.STORED] + linked,
+            erased=count[Outcome.ERASED],
         )
 
     async def _transaction(
@@ -93,6 +108,22 @@ class Ingest:
                 self._redelivering = count[Outcome.DUPLICATE] > 0
             return stored, count
         raise ContendedError
+
+
+async def store_unerased(
+    session: Session, guard: ErasureGuard, events: Sequence[TimelineEvent], *, look_up: bool = True
+) -> StoredEvents:
+    """Within a transaction: `store_events`, but for what was erased; what a transaction beside the erasure stored of
+    that goes, too."""
+    judged = await judge_events(session, guard, events)
+    by_tenant: defaultdict[str, list[str]] = defaultdict(list)
+    for event in events:
+        if event.event_id in judged.erased:
+            by_tenant[event.tenant_id].append(event.event_id)
+    for tenant_id, event_ids in by_tenant.items():
+        await session.events.put(tenant_id, (), event_ids)
+    stored = await store_events(session, judged.kept, look_up=look_up)
+    return replace(stored, kept=judged.kept, erased=judged.erased)
 
 
 async def store_events(session: Session, events: Sequence[TimelineEvent], *, look_up: bool = True) -> StoredEvents:
@@ -130,7 +161,9 @@ def outcomes_of(events: Sequence[TimelineEvent], stored: StoredEvents) -> list[O
     outcomes: list[Outcome] = []
     left = set(stored.new)
     for event in events:
-        if event.event_id not in left:
+        if event.event_id in stored.erased:
+            outcomes.append(Outcome.ERASED)
+        elif event.event_id not in left:
             outcomes.append(Outcome.DUPLICATE)
         else:
             left.remove(event.event_id)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from service.erasure.hidden import hidden_in
 from service.ports import Store
 from service.timeline.model import TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
@@ -37,7 +38,9 @@ class EventLister:
             events, total = await asyncio.gather(
                 self._store.event_lists.page(query), self._store.event_lists.count(query.filter, COUNTED)
             )
-        return EventPage(events[:limit], total, more=len(events) > limit)
+        # Read behind the page: what begins to be erased in between is hidden.
+        hidden = await hidden_in(self._store, query.filter.tenant_id)
+        return EventPage(hidden.events(events[:limit]), total, more=len(events) > limit)
 
     async def count(self, asked: EventFilter) -> int:
         """How many, exactly. Raises TooSlowError."""

@@ -51,5 +51,7 @@ class IngestResult:
     parked: int = 0
     """New as well, and without a contact when they came."""
     duplicates: int = 0
+    erased: int = 0
+    """Not stored, since they tell of somebody who was erased."""
     linked: int = 0
     """Of all of them, how many are in a contact's timeline now and were not before."""

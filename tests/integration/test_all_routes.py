@@ -247,3 +247,28 @@ async def everything_of(world: World) -> list[Any]:
     replies = [await world.user.get(path) for path in paths]
     assert all(reply.status == 200 for reply in replies)
     return [reply.body for reply in replies]
+
+
+async def test_erasing_needs_a_scope_of_its_own(worlds: tuple[World, World], new_user: Any) -> None:
+    mine, theirs = worlds
+    endpoint = NAMES["DELETE /v1/contacts/{contact_id}"]
+    erase: dict[str, Any] = {"params": {"erase": "true"}}
+    no_erasures: tuple[dict[str, Any], ...] = ({}, {"params": {"erase": "false"}})
+    path, tenant = mine.path(endpoint.path), mine.user.tenant_id
+    others = [scope for scope in Scope if scope is not Scope.CONTACTS_ERASE]
+    refused = await ask(await new_user(tenant, others), endpoint, path, **erase)
+    assert (refused.status, refused.code) == (403, "scope_missing")
+    assert "contacts:erase" in refused.body["error"]
+    eraser = await new_user(tenant, [Scope.CONTACTS_ERASE])
+    for no_erasure in no_erasures:
+        refused = await ask(eraser, endpoint, path, **no_erasure)
+        assert (refused.status, refused.code) == (403, "scope_missing")
+        assert "contacts:write" in refused.body["error"]
+    assert (await ask(eraser, endpoint, path, params={"erase": "perhaps"})).code == "validation_failed"
+    assert (await ask(eraser, endpoint, path, headers={"If-Match": '"99"'}, **erase)).code == "precondition_failed"
+
+    before = await everything_of(theirs)
+    assert (await ask(eraser, endpoint, theirs.path(endpoint.path), **erase)).code == "contact_not_found"
+    assert await everything_of(theirs) == before
+    assert (await ask(eraser, endpoint, path, **erase)).status == 200
+    assert (await ask(eraser, endpoint, path, **erase)).code == "contact_not_found"

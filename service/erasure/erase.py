@@ -1,0 +1,157 @@
+"""Erasing what is stored of a person, step by step, once the erasure has begun.
+
+Each step may be done again without harm, and the erasure keeps who it was until the last has found nothing more: so a
+run that is cut off is gone on with by the next one, whoever that is.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from service.clock import Clock
+from service.erasure.conversations import ConversationEraser
+from service.erasure.gather import gather
+from service.erasure.guard import ErasureGuard
+from service.erasure.model import Erasure, Subject
+from service.erasure.shells import shell_of
+from service.identity.model import IdentityKind
+from service.ids import new_run
+from service.ports import Session, Store
+
+_BATCH = 500
+_SWEEP_LIMIT = 10
+
+Say = Callable[[Mapping[str, int]], None]
+"""Told after each batch how much is gone, by what it is called."""
+
+
+class ErasureHeldError(Exception):
+    """Another run has the erasure in hand, or had it less than a minute ago and died."""
+
+
+class ErasureStoppedError(Exception):
+    """The run was asked to end; another one goes on."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run on one erasure."""
+
+    session: Session
+    tenant_id: str
+    erasure_id: str
+    run: str
+    stop: asyncio.Event
+    say: Say
+    gone: Counter[str] = field(default_factory=Counter)
+
+    async def step(self, what: str, count: int) -> None:
+        """After each batch. Raises ErasureHeldError, ErasureStoppedError."""
+        self.gone[what] += count
+        self.say(self.gone)
+        if not await self.session.erasures.claim(self.tenant_id, self.erasure_id, self.run):
+            raise ErasureHeldError
+        if self.stop.is_set():
+            raise ErasureStoppedError
+
+
+class Eraser:
+    """The use-case behind `pathbound erase`, and behind what the processes do in the background."""
+
+    def __init__(self, store: Store, guard: ErasureGuard, clock: Clock) -> None:
+        self._store = store
+        self._guard = guard
+        self._clock = clock
+
+    async def __call__(
+        self, tenant_id: str, erasure_id: str, say: Say = lambda _: None, stop: asyncio.Event | None = None
+    ) -> Mapping[str, int]:
+        """Until nothing is left; how much went. Raises ErasureHeldError, ErasureStoppedError, ErasureSecretError and
+        StoreError's kinds; then it is to be done again."""
+        marker = await self._guard.introduce(self._store)
+        async with self._store.session() as session:
+            run = _Run(session, tenant_id, erasure_id, new_run(), stop or asyncio.Event(), say)
+            await run.step("events", 0)
+            try:
+                while erasure := await session.erasures.get(tenant_id, erasure_id):
+                    if erasure.done_at is not None:
+                        break
+                    erasure = await gather(session, marker, erasure, self._clock())
+                    await self._pass(run, erasure)
+                    if await session.erasures.finish(erasure, self._clock()):
+                        break
+            finally:
+                await session.erasures.release(tenant_id, erasure_id, run.run)
+        return run.gone
+
+    async def sweep(self) -> int:
+        """Go on with what was begun and nobody has in hand; how many are done."""
+        done = 0
+        for tenant_id, erasure_id in await self._store.erasures.unfinished(_SWEEP_LIMIT):
+            try:
+                await self(tenant_id, erasure_id)
+            except ErasureHeldError:
+                continue
+            done += 1
+        return done
+
+    async def count(self, subject: Subject) -> Mapping[str, int]:
+        """How much there is to be erased, as far as the person's identities are known now."""
+        return await self._store.remains.count(subject)
+
+    async def _pass(self, run: _Run, erasure: Erasure) -> None:
+        """The order: what would be answered or published again; what could make the rest visible again; the rest."""
+        # What somebody has been given since is that contact's.
+        owners = await run.session.identities.owners(erasure.subject.identities)
+        free = tuple(one for one in erasure.subject.identities if one not in owners)
+        erasure = replace(erasure, subject=replace(erasure.subject, identities=free))
+        subject = erasure.subject
+        await run.step("answers", await run.session.remains.blank_answers(subject))
+        for contact_id in subject.contact_ids:
+            await self._shell(run, contact_id)
+
+        async def messages(count: int) -> None:
+            await run.step("messages", count)
+
+        await ConversationEraser(run.session, subject, messages)()
+        for contact_id in subject.contact_ids:
+            await self._remove_of_contact(run, contact_id, erasure.told_by)
+        await self._remove_known(run, erasure)
+
+    async def _shell(self, run: _Run, contact_id: str) -> None:
+        async for records in run.session.remains.published(run.tenant_id, contact_id):
+            changed = [shell for record in records if (shell := shell_of(record)) != record]
+            await run.session.remains.replace_records(changed)
+            await run.step("outbox_records", len(changed))
+
+    async def _remove_of_contact(self, run: _Run, contact_id: str, told_by: str | None) -> None:
+        session, tenant_id = run.session, run.tenant_id
+        while removed := await session.remains.remove_events(tenant_id, contact_id, told_by, _BATCH):
+            await run.step("events", removed)
+        while removed := await session.remains.remove_actions(tenant_id, contact_id, _BATCH):
+            await run.step("actions", removed)
+        while removed := await session.notes.remove_some(tenant_id, contact_id, _BATCH):
+            await run.step("notes", removed)
+        while await session.profiles.remove_rows(tenant_id, contact_id, _BATCH):
+            await run.step("events", 0)
+        await session.profiles.close(tenant_id, contact_id)
+
+    async def _remove_known(self, run: _Run, erasure: Erasure) -> None:
+        """Events under the person's identities: those that await a contact, and those of a contact deleted before. One
+        that is a living contact's (a browser that two persons used) stays, and says no more who else was there."""
+        session, subject = run.session, erasure.subject
+        strong = {one for one in subject.identities if one.kind is not IdentityKind.VISITOR}
+        async for found in session.remains.known_by(subject.identities):
+            ids = {one.contact_id for one in found if one.contact_id is not None}
+            dead = await session.remains.deleted(run.tenant_id, sorted(ids))
+            living = [one.event_id for one in found if one.contact_id in ids - dead]
+            gone = [one for one in found if one.event_id not in set(living) and one.event_id != erasure.told_by]
+            same = {one.contact_id for one in gone if one.contact_id and not strong.isdisjoint(one.identities)}
+            if more := same - set(subject.contact_ids):
+                learnt = Subject(run.tenant_id, contact_ids=tuple(sorted(more)))
+                await session.erasures.learn(run.tenant_id, erasure.erasure_id, learnt)
+            await session.events.put(run.tenant_id, (), [one.event_id for one in gone])
+            if living:
+                await session.remains.withhold(run.tenant_id, living, subject.identities)
+            await run.step("events", len(gone))

@@ -1,0 +1,96 @@
+"""What is stored of a person in conversations, as only an erasure looks for it."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from bson import MaxKey
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+
+from schemas.events import Source
+from service.conversations.incoming import MessageKey, PersonKey
+from service.conversations.join import MessageRecord
+from service.conversations.model import ConversationRow
+from service.erasure.model import Subject
+from service.mongo.conversation_documents import row_of
+from service.mongo.documents import Document
+from service.mongo.errors import translated
+from service.mongo.message_documents import record_key, record_of
+
+_PORTION = 500
+
+
+class MongoSharedRemains:
+    """Implements `service.erasure.ports.SharedRemains`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._rows = database["conversation_rows"]
+        self._messages = database["messages"]
+        self._threads = database["source_threads"]
+        self._persons = database["source_persons"]
+        self._session = session
+
+    async def persons_with(self, tenant_id: str, emails: Sequence[str]) -> list[PersonKey]:
+        criteria = _known_by(tenant_id, emails)
+        with translated():
+            found = await self._persons.find(criteria, {"_id": 1}, session=self._session).to_list(None)
+        return [PersonKey(tenant_id, Source(one["_id"]["source"]), one["_id"]["person_id"]) for one in found]
+
+    async def remove_persons(self, persons: Sequence[PersonKey]) -> None:
+        # The order of the fields is part of the key.
+        keys = [{"tenant_id": one.tenant_id, "source": one.source.value, "person_id": one.person_id} for one in persons]
+        if keys:
+            with translated():
+                await self._persons.delete_many({"_id": {"$in": keys}}, session=self._session)
+
+    async def forget_addresses(self, tenant_id: str, emails: Sequence[str]) -> None:
+        with translated():
+            await self._persons.update_many(
+                _known_by(tenant_id, emails),
+                {"$pull": {"emails": {"$in": list(emails)}}, "$inc": {"touched": 1}},
+                session=self._session,
+            )
+
+    async def remove_source_threads(self, tenant_id: str, conversation_ids: Sequence[str]) -> None:
+        criteria = {"_id": {"$in": list(conversation_ids)}, "tenant_id": tenant_id}
+        with translated():
+            await self._threads.delete_many(criteria, session=self._session)
+
+    async def leave(self, tenant_id: str, conversation_ids: Sequence[str], persons: Sequence[PersonKey]) -> None:
+        gone = [one.person_id for one in persons]
+        criteria = {"_id": {"$in": list(conversation_ids)}, "tenant_id": tenant_id}
+        with translated():
+            await self._threads.update_many(
+                criteria, {"$pull": {"persons": {"$in": gone}}, "$inc": {"touched": 1}}, session=self._session
+            )
+
+    async def rows(self, subject: Subject) -> AsyncIterator[list[ConversationRow]]:
+        either = [
+            {"tenant_id": subject.tenant_id, "contact_id": {"$in": list(subject.contact_ids)}},
+            {"tenant_id": subject.tenant_id, "address": {"$in": sorted(subject.addresses)}},
+        ]
+        for criteria in either:
+            with translated():
+                cursor = self._rows.find(criteria, session=self._session, batch_size=_PORTION)
+                while portion := await cursor.to_list(_PORTION):
+                    yield [row_of(document) for document in portion]
+
+    async def rows_in(
+        self, tenant_id: str, conversation_id: str, message_ids: Sequence[str] | None = None
+    ) -> list[ConversationRow]:
+        criteria: Document = {"tenant_id": tenant_id, "conversation_id": conversation_id}
+        if message_ids is not None:
+            criteria["message_id"] = {"$in": list(message_ids)}
+        with translated():
+            found = await self._rows.find(criteria, session=self._session).to_list(None)
+        return [row_of(document) for document in found]
+
+    async def contents(self, keys: Sequence[MessageKey]) -> list[MessageRecord]:
+        wanted = {"_id": {"$in": [record_key(key) for key in keys]}}
+        with translated():
+            found = await self._messages.find(wanted, session=self._session).to_list(None)
+        return [record_of(document) for document in found]
+
+
+def _known_by(tenant_id: str, emails: Sequence[str]) -> Document:
+    """Criteria for a tenant's persons: a range of `_id`, so it needs no other index."""
+    tenant = {"tenant_id": tenant_id}
+    return {"_id": {"$gte": tenant, "$lt": tenant | {"source": MaxKey()}}, "emails": {"$in": list(emails)}}

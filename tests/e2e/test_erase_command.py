@@ -1,0 +1,130 @@
+"""`pathbound erase`: what it says, and that a killed run shows nobody again, and is gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from deploy.bootstrap import Core, build_core
+from service.mongo.store import MongoStore
+from service.settings import MongoSettings
+from tests.support.api import ApiUser, serve
+from tests.support.commands import pathbound
+from tests.support.erasure import EMAIL, SECRET, TRACES, VISITOR, Sources, guard, live, traces_in
+from tests.support.events import page_view, visitor
+from tests.support.waiting import eventually
+
+VISITS, MAILS = 10_000, 60
+
+
+@pytest.fixture
+def core(store: MongoStore) -> Core:
+    return build_core(store, guard=guard())
+
+
+@pytest.fixture
+async def user(core: Core) -> AsyncIterator[ApiUser]:
+    async with serve(core) as url:
+        user = await ApiUser.create(url, core, "acme")
+        yield user
+        await user.close()
+
+
+@pytest.fixture
+def env(mongo_settings: MongoSettings) -> dict[str, str]:
+    return {
+        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
+        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
+        "PATHBOUND_ERASURE_SECRET": SECRET,
+    }
+
+
+def erase(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return pathbound("erase", "--tenant", "acme", "--email", EMAIL, *arguments, **env)
+
+
+async def busy_life(core: Core, user: ApiUser, sources: Sources) -> str:
+    """More than one batch of everything."""
+    contact_id = await live(user, sources)
+    who = visitor("acme", VISITOR)
+    for start in range(0, VISITS, 500):
+        await core.ingest([page_view("acme", who, minute=n, data={"mail": EMAIL}) for n in range(start, start + 500)])
+    for number in range(MAILS):
+        await sources.mail(f"x{number}", sender=EMAIL, thread_id=f"tx{number % 3}")
+    return contact_id
+
+
+async def test_a_killed_erasure_shows_nobody_again_and_is_gone_on_with(
+    core: Core, user: ApiUser, store: MongoStore, env: dict[str, str]
+) -> None:
+    sources = Sources(core, "acme")
+    contact_id = await busy_life(core, user, sources)
+    dry = json.loads(erase(env, "--dry-run", "--json").stdout)
+    assert dry["events"] > VISITS
+    assert dry["messages"] > MAILS
+    assert (await user.get(f"/v1/contacts/{contact_id}")).status == 200
+    argv = [sys.executable, "-m", "deploy.cli.main", "erase", "--tenant", "acme", "--email", EMAIL]
+    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as killed:
+
+        async def some_are_gone() -> bool:
+            return await store.database["events"].count_documents({"contact_id": contact_id}) < VISITS
+
+        await eventually(some_are_gone, 90, "some events are gone")
+        killed.send_signal(signal.SIGKILL)
+    assert await traces_in(store, [EMAIL])
+
+    await shows_nothing(user, contact_id)
+    await sources.again()
+    await shows_nothing(user, contact_id)
+    # Its claim lapses within a minute of the server's clock: as if that had passed.
+    await store.database["erasures"].update_many({}, {"$unset": {"claimed_at": "", "run": ""}})
+
+    done = erase(env)
+    assert done.returncode == 0, done.stderr
+    assert "Going on with an erasure that was cut off." in done.stderr
+    assert "erasure.md" in done.stderr
+    assert "events" in done.stdout
+    assert EMAIL not in done.stdout + done.stderr
+    assert await traces_in(store) == []
+    await sources.again()
+    assert await traces_in(store) == []
+
+    again = erase(env)
+    assert again.returncode == 1
+    assert "was erased on" in again.stderr
+
+
+async def shows_nothing(user: ApiUser, contact_id: str) -> None:
+    assert (await user.get(f"/v1/contacts/{contact_id}")).code == "contact_not_found"
+    for path in ("/v1/contacts", "/v1/events", f"/v1/events?contact_id={contact_id}", "/v1/actions"):
+        shown: Any = (await user.get(path)).body
+        assert not [trace for trace in TRACES if trace.lower() in json.dumps(shown).lower()], path
+
+
+async def test_an_unknown_address_is_said_in_a_sentence_and_can_be_kept_out(
+    core: Core, user: ApiUser, store: MongoStore, env: dict[str, str]
+) -> None:
+    sources = Sources(core, "acme")
+    await sources.mail("g1", sender=EMAIL)
+    unknown = erase(env)
+    assert unknown.returncode == 1
+    assert "No contact of acme has this address." in unknown.stderr
+    assert "--without-contact" in unknown.stderr
+    assert await traces_in(store, [EMAIL])
+
+    assert erase(env, "--without-contact", "--visitor-id", VISITOR).returncode == 0
+    assert await traces_in(store) == []
+    await sources.again()
+    await sources.visit()
+    assert await traces_in(store) == []
+    other = pathbound("erase", "--tenant", "acme", "--email", EMAIL, **env | {"PATHBOUND_ERASURE_SECRET": "x" * 32})
+    assert other.returncode == 1
+    assert "PATHBOUND_ERASURE_SECRET" in other.stderr
+    assert "Traceback" not in other.stderr
