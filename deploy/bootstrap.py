@@ -88,6 +88,7 @@ def build_core(
     linker, locks = Linker(store, clock), ContactLocks()
     create = ContactCreator(store, linker, clock, guard=guard)
     edit = ContactEditor(store, linker, locks, clock, guard)
+    upsert = ContactUpserter(store, linker, clock, guard=guard)
     begin = ErasureBeginner(store, locks, guard, clock)
     use_cases = UseCases(
         access_keys=AccessKeys(store, clock),
@@ -118,9 +119,7 @@ def build_core(
         ConversationIngest(store, linker, guard),
         DeadLetterCounter(store),
         ProfileRebuilder(store),
-        ContactImporter(
-            store, ContactUpserter(store, linker, clock, guard=guard), clock, lambda error: answer_of(error).sentence
-        ),
+        ContactImporter(store, upsert, clock, lambda error: answer_of(error).sentence),
         Exporter(store),
         guard,
         begin,

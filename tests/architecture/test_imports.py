@@ -74,8 +74,8 @@ def test_consumers_are_a_door_beside_the_api(module: str) -> None:
 CORE = tuple(
     f"service.{name}"
     for name in (
-        "access actions background contacts conversations erasure export feed idempotency identity imports intake".split()
-        + "ledger notes outbox profile redrive timeline trace webhooks".split()
+        "access actions background contacts conversations erasure export feed idempotency identity imports".split()
+        + "intake ledger notes outbox profile redrive timeline trace webhooks".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")
