@@ -244,15 +244,17 @@ class Subscriber:
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(arriving=st.lists(deliveries, min_size=1, max_size=6), dice=st.randoms(use_true_random=False))
+@given(arriving=st.lists(deliveries, max_size=5), seed=st.integers(0, 2**32 - 1))
 async def test_whatever_happens_when_every_event_of_a_contact_is_told(
-    store: MongoStore, arriving: list[Delivery], dice: random.Random
+    store: MongoStore, arriving: list[Delivery], seed: int
 ) -> None:
+    dice = random.Random(seed)  # not hypothesis's own: what is drawn depends on how the steps run beside each other
     names = ("messages", "source_threads", "source_persons", "conversation_rows", "conversation_threads", "events")
     for name in (*names, "thread_parts", "contacts", "identities", "profiles", "outbox", "ledger"):
         await store.database[name].delete_many({})
     subscriber, parked = Subscriber(store, dice), page_view(TENANT, V)
     await arrive(store, parked)
+    arriving = [adas_mail(), adas_mail(version=2), adas_mail(version=3), *arriving]
     steps: list[Any] = [build_core(store).ingest_conversations([one], []) for one in arriving]
     steps += [build_core(store).ingest([page_view(TENANT, V, minute=minute)]) for minute in range(3)]
     steps += [create(store, ADA, "v"), create(store, PEOPLE[1]), subscriber.take(), subscriber.take()]
