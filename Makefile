@@ -40,7 +40,7 @@ test-browser: install ## open /docs in a real headless Chromium (Debian's; insta
 
 test-deploy: install ## build the image, bring up the compose files and chart on an engine of its own (root, Debian)
 	@tests/deploy/install-engine
-	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+	@exec $(BIN)/python -m pytest tests/deploy --timeout 900 $(ARGS)
 
 test-asyncapi: ## check schemas/asyncapi.json by AsyncAPI's own parser (needs npm)
 	@exec tests/asyncapi/validate
@@ -58,8 +58,8 @@ lock: install ## resolve the dependencies anew into requirements.lock, and the i
 	@echo 'Resolving the dependencies (about 30 s) ...'
 	@test -x .cache/uv/bin/uv || { '$(PYTHON)' -m venv .cache/uv && .cache/uv/bin/pip install -q uv==$(UV_VERSION); }
 	@$(COMPILE) --all-extras $(ARGS) -o requirements.lock
-	@$(COMPILE) --extra image -c requirements.lock -o requirements-image.lock
-	@! grep -n '://' requirements*.lock || { echo 'Error: a lock file names a host.' >&2; exit 1; }
+	@$(COMPILE) --extra image -c requirements.lock -o deploy/requirements-image.lock
+	@! grep -n '://' requirements.lock deploy/requirements-image.lock || { echo 'Error: a lock file names a host.' >&2; exit 1; }
 
 lock-kafka: install ## resolve Kafka anew from deploy/stack/pom.xml into kafka-jars.sha256
 	@exec $(BIN)/python -m deploy.stack.kafka_jars

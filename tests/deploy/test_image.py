@@ -68,7 +68,7 @@ def test_no_compiler_and_no_installer_is_in_it(engine: Engine, image: str) -> No
 def test_only_the_locked_dependencies_are_in_it(engine: Engine, image: str) -> None:
     code = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}'.lower() for d in m.distributions()))"
     installed = set(run(engine, "-c", code, entrypoint="python3").replace("_", "-").split())
-    lock = (ROOT / "requirements-image.lock").read_text().splitlines()
+    lock = (ROOT / "deploy/requirements-image.lock").read_text().splitlines()
     locked = {line.split()[0].lower() for line in lock if "==" in line and not line.startswith((" ", "#"))}
     assert installed - locked == {"pathbound-contacts==0.1.0"}
 
