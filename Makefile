@@ -45,7 +45,7 @@ test-chart: install ## check the Helm chart, the alert rules and the dashboards 
 
 test-deploy: install ## build the image, bring up the compose files and chart on an engine of its own (root, Debian)
 	@tests/deploy/install-engine
-	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+	@exec $(BIN)/python -m pytest tests/deploy --timeout 900 $(ARGS)
 
 chaos: install ## kill, freeze and cut off everything under load, then judge (ARGS="--minutes N --seed S"; --help)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)

@@ -34,11 +34,8 @@ class Engine:
         self._run = Path(tempfile.mkdtemp(prefix="pb-engine-", dir="/run"))
         self.host = f"unix://{self._run}/docker.sock"
         self._log = CACHE / "dockerd.log"
-        self._process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
         with self._log.open("wb") as log:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [
                     DOCKERD, "--data-root", CACHE / "data", "--exec-root", self._run / "exec",
                     "--pidfile", CACHE / "dockerd.pid", "--host", self.host,
@@ -46,19 +43,18 @@ class Engine:
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
-        def serves() -> bool:
-            assert process.poll() is None, (
-                f"The container engine cannot run on this machine, which this needs. {self._last_words()}"
-            )
-            return self._docker("info").returncode == 0
-
         try:
-            wait_until(serves, _START_DEADLINE_S, "the container engine answers")
+            wait_until(self._serves, _START_DEADLINE_S, "the container engine answers")
             self._remove_containers()
         except BaseException:
-            process.kill()
+            self.stop()
             raise
-        return process
+
+    def _serves(self) -> bool:
+        assert self._process.poll() is None, (
+            f"The container engine cannot run on this machine, which this needs. {self._last_words()}"
+        )
+        return self._docker("info").returncode == 0
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()[-_TAIL_LINES:]

@@ -16,6 +16,7 @@ class _Handler(BaseHTTPRequestHandler):
         answers: dict[str, Any] = {"/api/health": {"database": "ok"}, "/api/search": _dashboards()}
         body = json.dumps(answers.get(path)).encode()
         self.send_response(200 if path in answers else 404)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
