@@ -11,12 +11,13 @@ from schemas.events import Source
 from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord, fingerprint_of, persons_of
 from service.conversations.model import ConversationRow, ThreadKey
+from service.conversations.parts import Parts
 from service.conversations.projection import message_key, refresh
 from service.erasure.model import Subject
 from service.erasure.redact import KNOWN, Person, without_person, words_beside
 from service.ports import Session
 
-_AT_ONCE = 20
+_AT_ONCE = 50
 """A mail may be megabytes."""
 
 Step = Callable[[int], Awaitable[None]]
@@ -35,8 +36,21 @@ class ConversationEraser:
         """All of them. Raises StoreError's kinds, and what `step` raises."""
         for thread in await self._threads():
             await self._one(thread)
+        for contact_id in self._subject.contact_ids:
+            await self._forget_threads(contact_id)
         await self._session.shared_remains.remove_persons(self._subject.persons)
         await self._session.shared_remains.forget_addresses(self._subject.tenant_id, sorted(self._subject.addresses))
+
+    async def _forget_threads(self, contact_id: str) -> None:
+        """Whose rows are gone."""
+        tenant_id = self._subject.tenant_id
+        async for conversations in self._session.contact_threads.of_contact(tenant_id, contact_id):
+            pairs = {(contact_id, one) for one in conversations}
+            parts = await self._session.thread_parts.get(tenant_id, pairs)
+            nothing = {pair: Parts(one.key) for pair, one in parts.items()}
+            # The parts first: they are found by the threads.
+            await self._session.thread_parts.write(tenant_id, nothing)
+            await self._session.contact_threads.write(tenant_id, pairs, [])
 
     async def _threads(self) -> list[ThreadKey]:
         """Where the person took part."""
@@ -90,7 +104,8 @@ class ConversationEraser:
             await session.messages.remove([key for key in map(message_key, mine) if key not in kept])
             touched = [row for row in others if message_key(row) in {one.key for one in changed}]
             await session.rows.write((), touched, mine)
-            await refresh(session, [*touched, *mine])
+            # What the person saw is not made anew, message by message: it goes at the end.
+            await refresh(session, touched)
             return bool(others)
 
         return await session.transaction(work)
