@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -24,9 +25,11 @@ from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, 
 from service.api.limits import LIMITS, RATE_LIMITER
 from service.api.validation import JSON_ONLY, read_body, read_query
 from service.contacts.context import Caller
+from service.errors import ContactsError
 from service.idempotency.model import Answer, Once, OnceKey
 
 _TOO_LATE = "This took too long. A change may still be made: ask again, with the same Idempotency-Key if it had one."
+_log = structlog.get_logger(__name__)
 _changes: set[asyncio.Task[web.StreamResponse]] = set()  # asyncio itself keeps no reference to a task
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
@@ -182,7 +185,18 @@ async def _to_the_end(work: Coroutine[Any, Any, web.StreamResponse]) -> web.Stre
     task = asyncio.create_task(work)
     _changes.add(task)
     task.add_done_callback(_changes.discard)
-    return await asyncio.shield(task)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_unheard)
+        raise
+
+
+def _unheard(task: "asyncio.Task[web.StreamResponse]") -> None:
+    """Its client is gone: a refusal is nobody's news any more, and what nobody has foreseen is still a fault."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, ContactsError | RequestRefusedError):
+        _log.error("change_failed_unheard", exc_info=error)
 
 
 def _too_late(request: web.Request) -> RequestRefusedError:

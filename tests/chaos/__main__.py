@@ -41,10 +41,12 @@ async def _run(arguments: argparse.Namespace, seed: int, directory: Path) -> lis
 
     cases = {name: CASES[name] for name in arguments.case or CASES}
     whole = sum(part for _, part in cases.values())
-    return [
-        await run_case(name, stage, seed, arguments.minutes * 60 * part / whole, directory / name, say)
-        for name, (stage, part) in cases.items()
-    ]
+    verdicts = []
+    for name, (stage, part) in cases.items():
+        seconds = arguments.minutes * 60 * part / whole
+        verdicts.append(await run_case(name, stage, seed, seconds, directory / name, say))
+        print(f"\n{report_of(verdicts[-1])}\n", flush=True)
+    return verdicts
 
 
 def main() -> None:
@@ -61,11 +63,9 @@ def main() -> None:
     except BaseException:
         print(f"Broken off; data and logs are in {directory}. Seed {seed}.", file=sys.stderr, flush=True)
         raise
-    for verdict in verdicts:
-        print(f"\n{report_of(verdict)}", flush=True)
     failed = [verdict.name for verdict in verdicts if verdict.faults]
     if failed:
-        print(f"\nData and logs are in {directory}.")
+        print(f"Data and logs are in {directory}.")
     else:
         shutil.rmtree(directory)
     passed = f"{len(verdicts) - len(failed)} passed"

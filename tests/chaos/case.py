@@ -149,9 +149,8 @@ def complaints(log: str) -> list[str]:
             found[f"log: no JSON: {line[:200]}"] = None
             continue
         logger, exception = str(told.get("logger")), str(told.get("exception", ""))
-        theirs = logger.startswith("aiokafka") or (
-            logger == "asyncio" and "/aiokafka/" in f"{told.get('event')}{exception}"
-        )
+        kafka = "aiokafka" in f"{told.get('event')}{exception}".lower()
+        theirs = logger.startswith("aiokafka") or (logger == "asyncio" and kafka)
         if told.get("level") in ("error", "critical") and not theirs:
             found[f"log: {logger}: {told.get('event')} {exception[-300:]}"] = None
     return list(found)
