@@ -77,7 +77,8 @@ async def state(system: System) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name in COLLECTIONS:
         documents = [one async for one in system.core.store.database[name].find({"source": {"$ne": "crm"}})]
-        kept = [{key: one[key] for key in sorted(one.keys() - {"touched", "received_at"})} for one in documents]
+        unsaid = {"touched", "received_at", "feed_shard", "feed_at", "feed_linked"}
+        kept = [{key: one[key] for key in sorted(one.keys() - unsaid)} for one in documents]
         found[name] = sorted(kept, key=lambda one: str(one["_id"]))
     return found
 
