@@ -34,7 +34,7 @@ def main() -> int:
     url = settings.mongo_url.get_secret_value()
     wanted = parse_uri(url)
     if len(sys.argv) != 2 or not (wanted["options"].get("replicaSet") and wanted["username"]):
-        print("Usage: python -m deploy.replica_set FILE, and PATHBOUND_MONGO_URL names a user and replicaSet=…")
+        print("Usage: python -m deploy.stack.replica_set FILE, and PATHBOUND_MONGO_URL names a user and replicaSet=…")
         return 2
     password = Path(sys.argv[1]).read_text().strip()
     try:
