@@ -1,5 +1,6 @@
 """`python -m tests.deploy COMMAND …` (root): run it with the engine up, and MongoDB and Kafka from containers alone."""
 
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ ONLY_CONTAINERS = {"PATHBOUND_STACK_MONGO": "container", "PATHBOUND_STACK_KAFKA"
 
 def main() -> int:
     """The command's exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine is ended too
     engine = Engine()
     try:
         make_stand_ins(engine)
