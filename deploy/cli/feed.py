@@ -243,7 +243,7 @@ async def replay(settings: FeedSettings, tenant: str, start: datetime, end: date
 
 
 @feed.command(name="rebuild-snapshot")
-@click.option("--tenant", callback=tenant_option, help="Only this tenant's contacts.")
+@tenant_option("Only this tenant's contacts.")
 @with_settings(MongoSettings)
 async def rebuild_snapshot(settings: MongoSettings, tenant: str | None) -> None:
     """Publish the snapshot of every contact anew, in order with live changes. Needs a relay that runs.
