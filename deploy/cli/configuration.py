@@ -43,19 +43,20 @@ def configuration(context: click.Context, write: bool) -> None:
 
 def reference_of(root: click.Command) -> str:
     """The whole page, from the commands and the settings that each takes."""
-    used = {name: model for name, command in _commands(root) if (model := settings_of(command)) is not None}
+    used = {name: model for name, command in commands_of(root) if (model := settings_of(command)) is not None}
     sections = [_section(part, used) for part in _parts(used.values())]
     return "\n".join([_INTRODUCTION, *sections])
 
 
-def _commands(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+def commands_of(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by all of its words."""
     if not isinstance(command, click.Group):
         yield name, command
         return
     context = click.Context(command)
     for word in command.list_commands(context):
         if (child := command.get_command(context, word)) is not None:
-            yield from _commands(child, f"{name} {word}".strip())
+            yield from commands_of(child, f"{name} {word}".strip())
 
 
 def _parts(models: Any) -> list[type[Settings]]:

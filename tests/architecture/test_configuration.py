@@ -2,9 +2,10 @@
 
 import ast
 
+import click
 import pytest
 
-from deploy.cli.configuration import COMMITTED, reference_of
+from deploy.cli.configuration import COMMITTED, commands_of, reference_of
 from deploy.cli.main import pathbound
 from service.settings import ApiSettings, ConsumerSettings, RelaySettings
 from tests.architecture.test_imports import MODULES
@@ -32,3 +33,14 @@ def test_no_client_of_kafka_is_built_without_tls_and_login() -> None:
                 assert "bootstrap_servers" not in [given.arg for given in node.keywords], f"{module}: client_options()"
             if isinstance(node, ast.Attribute) and node.attr == "kafka_bootstrap":
                 assert module in ("deploy.cli.up", "service.kafka.topics"), module
+
+
+def test_every_option_may_be_left_out() -> None:
+    """A callback that click cannot call fails whenever its command is given."""
+    looked_at = 0
+    for _, command in commands_of(pathbound):
+        for option in command.params:
+            if isinstance(option, click.Option) and option.callback is not None and not option.is_eager:
+                option.callback(click.Context(command), option, () if option.multiple else None)
+                looked_at += 1
+    assert looked_at > 5
