@@ -72,6 +72,8 @@ async def test_the_topic_is_compacted_and_keeps_tombstones_for_a_week(feed: Feed
     config = future.result(20)
     assert config["cleanup.policy"].value == "compact"
     assert config["delete.retention.ms"].value == str(7 * 24 * 3600 * 1000)
+    # What was erased is gone within a day.
+    assert config["max.compaction.lag.ms"].value == str(24 * 3600 * 1000)
 
 
 async def test_reading_it_gives_every_contact_and_nobody_who_is_gone(feed: Feed, own_api: ApiUser) -> None:
