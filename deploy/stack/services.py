@@ -4,6 +4,7 @@ import functools
 import http.client
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from deploy.stack.errors import StackError, StackStopped
 from deploy.stack.local import StackAddresses
 from deploy.stack.ports import HOST
 from deploy.stack.processes import ManagedProcess, stop_all
+from schemas.scopes import Scope
 
 INIT_DEADLINE_S = 90.0
 READY_DEADLINE_S = 60.0
@@ -23,7 +25,7 @@ STOP_GRACE_S = 4.5  # with the servers' 4 s after it, below the 10 s within whic
 DRAIN_S = 3.5
 TENANT = "dev"
 SOURCES = ("tracker", "gmail", "intercom")
-SCOPES = ("contacts:read", "contacts:write", "events:read", "actions:read", "actions:write")
+SCOPES = tuple(scope.value for scope in Scope)
 _HTTP_TIMEOUT_S = 1.5
 _COMMAND_TIMEOUT_S = 60.0
 # They steer `up` itself; the commands below know no such settings.
@@ -108,6 +110,13 @@ class Services:
         write_private(path, json.dumps({"api_key": key}) + "\n")
         return key
 
+    def _erasure_secret(self) -> str:
+        """Made once, and kept with the data: without it the marks of erased persons say nothing."""
+        path = self._directory.path / "erasure-secret"
+        if not path.exists():
+            write_private(path, secrets.token_hex(32) + "\n")
+        return path.read_text().strip()
+
     def _command(self, arguments: Sequence[str]) -> dict[str, object]:
         """Runs a sub-command that prints one JSON object. Its output is kept nowhere: it holds a secret."""
         result = subprocess.run(  # noqa: S603 - our own command, no shell
@@ -140,6 +149,7 @@ class Services:
 
     def _environment(self, ops_port: int) -> Mapping[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CHILDREN}
+        environment.setdefault("PATHBOUND_ERASURE_SECRET", self._erasure_secret())
         return environment | {
             "PATHBOUND_MONGO_URL": self._addresses.mongo_url,
             "PATHBOUND_KAFKA_BOOTSTRAP": self._addresses.kafka_bootstrap,

@@ -1,4 +1,4 @@
-"""From the 201 to the event on Kafka, as a subscriber sees it, with nothing else going on."""
+"""From the 201 to the event on Kafka, as a subscriber sees it: with nothing else going on, and beside other writes."""
 
 import asyncio
 import time
@@ -18,6 +18,10 @@ _NAME = "201 to Kafka"
 _PAUSE_SECONDS = 0.1
 _DEADLINE_SECONDS = 10.0
 _WARM_UP = 10
+_RATES = (200, 500)
+"""Writes a second beside the measured ones. What the API cannot take of them is told with the figure."""
+_JUDGED = 200
+_MARKS = {"median": 15, "p99": 100}
 
 
 async def measure(system: System, plan: Plan) -> list[Figure]:
@@ -25,6 +29,20 @@ async def measure(system: System, plan: Plan) -> list[Figure]:
 
     A delay may be below zero: the relay need not wait for the API's answer.
     """
+    found = await _measured(system, plan, "idle", "delay", {"median": 25})
+    for rate in _RATES:
+        bodies = [contact_body(f"beside{rate}", one) for one in range(int(rate * plan.delays * _PAUSE_SECONDS * 1.5))]
+        beside = asyncio.create_task(system.http([("POST", "/v1/contacts", body) for body in bodies], 201, rate))
+        marks = _MARKS if rate == _JUDGED else {}
+        found += await _measured(system, plan, f"beside {rate} writes/s asked for", f"delay{rate}", marks)
+        got = (await beside)["per_second"]
+        system.say(f"Of {rate} writes/s asked for the API took {got:.0f}/s.")
+        found.append(Figure(f"writes taken of {rate}/s asked for, while the delay was measured", got, "/s"))
+        await system.settle()
+    return found
+
+
+async def _measured(system: System, plan: Plan, when: str, run: str, marks: dict[str, int]) -> list[Figure]:
     consumer: Any = AIOKafkaConsumer(
         CONTACTS_CHANGES,
         bootstrap_servers=system.addresses.kafka_bootstrap,
@@ -34,21 +52,24 @@ async def measure(system: System, plan: Plan) -> list[Figure]:
     await consumer.start()
     try:
         await consumer.seek_to_end()
-        answered, received = await _create(system, consumer, plan.delays + _WARM_UP)
+        answered, received = await _create(system, consumer, run, plan.delays + _WARM_UP)
     finally:
         await consumer.stop()
     delays = [(received[one] - answered[one]) * 1000 for one in list(answered)[_WARM_UP:]]
     p50, p95, p99 = (percentile(delays, part) for part in (0.5, 0.95, 0.99))
-    system.say(f"{_NAME}: p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms")
+    system.say(f"{_NAME}, {when}: p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms")
     details = {"samples": len(delays), "min_ms": min(delays), "max_ms": max(delays)}
     return [
-        Figure(f"{_NAME}, median, idle", p50, "ms", mark=Mark(25, "value", "at most"), details=details),
-        Figure(f"{_NAME}, p95, idle", p95, "ms"),
-        Figure(f"{_NAME}, p99, idle", p99, "ms"),
+        Figure(f"{_NAME}, {name}, {when}", value, "ms", mark=_mark(marks.get(name)), details=details)
+        for name, value in (("median", p50), ("p95", p95), ("p99", p99))
     ]
 
 
-async def _create(system: System, consumer: Any, number: int) -> tuple[dict[str, float], dict[str, float]]:
+def _mark(limit: int | None) -> Mark | None:
+    return None if limit is None else Mark(limit, "value", "at most")
+
+
+async def _create(system: System, consumer: Any, run: str, number: int) -> tuple[dict[str, float], dict[str, float]]:
     """When each contact's creation was answered, and when its event was received, by contact id."""
     received: dict[str, float] = {}
     answered: dict[str, float] = {}
@@ -66,7 +87,7 @@ async def _create(system: System, consumer: Any, number: int) -> tuple[dict[str,
     try:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {system.api_key}"}) as client:
             for one in range(number):
-                async with client.post(url, json=contact_body("delay", one)) as response:
+                async with client.post(url, json=contact_body(run, one)) as response:
                     now = time.perf_counter()
                     response.raise_for_status()
                     answered[(await response.json())["contact"]["contact_id"]] = now

@@ -27,11 +27,14 @@ def _request(key: str, method: str, path: str, body: Any) -> bytes:
     return head.encode() + b"\r\n" + payload
 
 
-async def _connection(port: int, requests: Iterator[bytes], expected: int, seconds: list[float]) -> None:
+async def _connection(port: int, requests: Iterator[tuple[float, bytes]], expected: int, seconds: list[float]) -> None:
     reader, writer = await asyncio.open_connection(_HOST, port)
     try:
-        for request in requests:
+        for due, request in requests:
             started = time.perf_counter()
+            if started < due:
+                await asyncio.sleep(due - started)
+                started = time.perf_counter()
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -43,9 +46,11 @@ async def _connection(port: int, requests: Iterator[bytes], expected: int, secon
         writer.close()
 
 
-async def _send(port: int, requests: Sequence[bytes], expected: int) -> list[float]:
-    """Each request's seconds."""
-    shared, seconds = iter(requests), list[float]()
+async def _send(port: int, requests: Sequence[bytes], expected: int, per_second: float | None = None) -> list[float]:
+    """Each request's seconds. They are sent as fast as they are answered, or no faster than so many a second."""
+    begin, apart = time.perf_counter(), 1 / per_second if per_second else 0.0
+    shared = iter([(begin + number * apart, request) for number, request in enumerate(requests)])
+    seconds = list[float]()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(CONCURRENCY):
             tasks.create_task(_connection(port, shared, expected, seconds))
@@ -57,7 +62,7 @@ async def _measure(job: dict[str, Any]) -> dict[str, Any]:
     warm_up = min(WARM_UP, len(requests) // 2)
     await _send(job["port"], requests[:warm_up], job["expected"])
     started = time.perf_counter()
-    seconds = await _send(job["port"], requests[warm_up:], job["expected"])
+    seconds = await _send(job["port"], requests[warm_up:], job["expected"], job.get("rate"))
     return {
         "per_second": len(seconds) / (time.perf_counter() - started),
         "p50_ms": percentile(seconds, 0.5) * 1000,

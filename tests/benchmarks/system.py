@@ -125,11 +125,13 @@ class System:
         result: dict[str, Any] = json.loads(output)
         return result
 
-    async def http(self, requests: list[tuple[str, str, Any]], expected: int) -> dict[str, Any]:
-        """Send (method, path, body) requests from another process, 32 at a time; see `http_load`."""
-        return await self.worker(
-            "http_load", {"port": self.api_port, "key": self.api_key, "requests": requests, "expected": expected}
-        )
+    async def http(
+        self, requests: list[tuple[str, str, Any]], expected: int, per_second: float | None = None
+    ) -> dict[str, Any]:
+        """Send (method, path, body) requests from another process, 32 at a time and no faster than `per_second`; see
+        `http_load`."""
+        job = {"port": self.api_port, "key": self.api_key, "requests": requests, "expected": expected}
+        return await self.worker("http_load", job | {"rate": per_second})
 
     async def first_page(self, limit: int) -> dict[str, Any]:
         """The first page of contacts, as the API answers."""

@@ -34,6 +34,11 @@
 - name: PATHBOUND_MONGO_URL
   valueFrom:
     secretKeyRef: {{ toJson .root.Values.mongo.urlSecret }}
+{{- if .root.Values.erasure.secret.name }}
+- name: PATHBOUND_ERASURE_SECRET
+  valueFrom:
+    secretKeyRef: {{ toJson .root.Values.erasure.secret }}
+{{- end }}
 {{- range $name, $value := $env }}
 - name: {{ $name }}
   value: {{ $value | quote }}
