@@ -70,7 +70,8 @@ def letters(kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> 
 
 
 @pytest.fixture
-def env(mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+def env(store: MongoStore, mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+    """Of a database that is there, as `pathbound init` leaves it."""
     return {
         "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
         "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
