@@ -92,5 +92,5 @@ def _become(arguments: Sequence[str], env: Mapping[str, str], files: Sequence[tu
     sys.stdin, sys.stdout, sys.stderr = (path.open(mode) for path, mode in files)
     for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)):
         os.dup2(stream.fileno(), number)
-    sys.argv = ["pathbound", *arguments]
+    sys.argv = ["pathbound", *map(str, arguments)]  # scopes, say, are texts of their own kind
     main()
