@@ -64,7 +64,7 @@ async def _refusal(settings: KafkaSettings) -> str | None:
         except StreamRefusedError as error:
             return str(error)
         except (KafkaError, OSError, TimeoutError) as error:
-            refusal = login_refusal(error, f"{host}:{port}", settings.kafka_security_protocol)
+            refusal = login_refusal(error, f"{host}:{port}")
             if refusal is not None:
                 return refusal
         else:

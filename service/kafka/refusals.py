@@ -47,7 +47,7 @@ def unavailable(error: BaseException, doing: str, topic: str) -> StreamUnavailab
     return StreamRefusedError(refusal)
 
 
-def login_refusal(error: BaseException, where: str, protocol: str) -> str | None:
+def login_refusal(error: BaseException, where: str) -> str | None:
     """Why a broker at `where` does not let us in, if that is no outage."""
     if isinstance(error, ssl.SSLError):
         return _tls_refusal(error, where)
@@ -62,11 +62,7 @@ def login_refusal(error: BaseException, where: str, protocol: str) -> str | None
         return f"Kafka at {where} expects no login: set PATHBOUND_KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT."
     if isinstance(error, KafkaConnectionError) and isinstance(error.__cause__, ssl.SSLError):
         return _tls_refusal(error.__cause__, where)
-    if isinstance(error, KafkaConnectionError):
-        return (
-            f"Kafka at {where} takes the connection and closes it: check that PATHBOUND_KAFKA_SECURITY_PROTOCOL "
-            f"({protocol}) is what that port speaks, and whether it wants a client's certificate."
-        )
+    # A connection that is taken and closed is what a wrong protocol comes to, and an outage behind a proxy as well.
     return None
 
 
