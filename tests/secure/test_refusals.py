@@ -118,7 +118,7 @@ def test_settings_that_would_not_be_safe(secure: Secure, refused: Callable[..., 
     refused("a login needs", 2, PATHBOUND_KAFKA_SECURITY_PROTOCOL="SSL")
     refused("SASL_SSL needs", 2, **no_login())
     plain = no_login(PATHBOUND_KAFKA_SECURITY_PROTOCOL="PLAINTEXT", PATHBOUND_KAFKA_TLS_CA_FILE="")
-    refused("PATHBOUND_KAFKA_SECURITY_PROTOCOL right?", **plain)
+    refused("and PATHBOUND_KAFKA_SECURITY_PROTOCOL.", **plain)
     refused("expects no login", PATHBOUND_KAFKA_BOOTSTRAP=secure.kafka.address, **login_without_tls())
 
 
