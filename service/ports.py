@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from service.access.ports import ApiKeys
 from service.actions.ports import Actions
 from service.contacts.model import Contact
-from service.contacts.ports import ContactList
+from service.contacts.ports import ContactDetails, ContactList
 from service.conversations.ports import ContactThreads, Conversations, Messages, Rows, SourceThreads, ThreadParts
 from service.erasure.ports import Erasures, Marks, Remains, SharedRemains
 from service.idempotency.ports import Answers
@@ -256,6 +256,8 @@ class Session(Repositories, Protocol):
 class Store(Repositories, Protocol):
     """The store outside any session: single reads and writes."""
 
+    @property
+    def contact_details(self) -> ContactDetails: ...
     @property
     def leases(self) -> Leases: ...
     @property

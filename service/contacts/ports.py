@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from service.contacts.detail import ContactDetail
 from service.contacts.model import Contact
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts
 
@@ -13,6 +14,14 @@ class ContactPlace(NamedTuple):
     tenant_id: str
     created_at: datetime
     contact_id: str
+
+
+class ContactDetails(Protocol):
+    """What is shown of one contact."""
+
+    async def get(self, tenant_id: str, contact_id: str, actions: int, events: int) -> ContactDetail | None:
+        """The contact with its figures and its newest actions and events, so many of each at most; in one query."""
+        ...
 
 
 class ContactList(Protocol):

@@ -1,9 +1,8 @@
 """Read a contact with what belongs beside it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
-from service.actions.model import Action, ActionQuery
+from service.contacts.detail import ContactDetail
 from service.contacts.model import Contact
 from service.errors import ContactNotFoundError
 from service.ports import Store
@@ -13,16 +12,6 @@ from service.timeline.query import TimelineQuery
 
 RECENT_ACTIONS = 10
 RECENT_EVENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ContactDetail:
-    """A contact, its figures, and its newest events."""
-
-    contact: Contact
-    profile: Profile | None
-    actions: list[Action]
-    events: list[TimelineEvent]
 
 
 class ContactReader:
@@ -40,12 +29,10 @@ class ContactReader:
 
     async def detail(self, tenant_id: str, contact_id: str) -> ContactDetail:
         """Raises ContactNotFoundError."""
-        contact = await self.contact(tenant_id, contact_id)
-        profile = await self._store.profiles.get(tenant_id, contact_id)
-        actions = await self._store.actions.newest(ActionQuery(tenant_id, contact_id=contact_id, limit=RECENT_ACTIONS))
-        query = TimelineQuery(tenant_id, contact_id, limit=RECENT_EVENTS)
-        events = [event async for portion in self._store.events.timeline(query) for event in portion]
-        return ContactDetail(contact, profile, actions, events)
+        detail = await self._store.contact_details.get(tenant_id, contact_id, RECENT_ACTIONS, RECENT_EVENTS)
+        if detail is None:
+            raise ContactNotFoundError
+        return detail
 
     async def profile(self, tenant_id: str, contact_id: str) -> Profile | None:
         """A contact's figures, if it has any."""

@@ -9,11 +9,11 @@ from service.actions.model import Action, ActionQuery
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-_NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 INDEXES = [
-    IndexModel([("tenant_id", 1), *_NEWEST_FIRST]),
-    IndexModel([("tenant_id", 1), ("contact_id", 1), *_NEWEST_FIRST]),
+    IndexModel([("tenant_id", 1), *NEWEST_FIRST]),
+    IndexModel([("tenant_id", 1), ("contact_id", 1), *NEWEST_FIRST]),
 ]
 
 
@@ -33,7 +33,7 @@ class MongoActions:
     async def get(self, tenant_id: str, action_id: str) -> Action | None:
         with translated():
             found = await self._collection.find_one({"_id": action_id, "tenant_id": tenant_id}, session=self._session)
-        return _action_of(found) if found else None
+        return action_of(found) if found else None
 
     async def newest(self, query: ActionQuery) -> list[Action]:
         criteria = _criteria(query)
@@ -42,9 +42,9 @@ class MongoActions:
             criteria["created_at"] = {"$lte": moment}
             criteria["$or"] = [{"created_at": {"$lt": moment}}, {"_id": {"$lt": action_id}}]
         with translated():
-            cursor = self._collection.find(criteria, session=self._session).sort(_NEWEST_FIRST)
+            cursor = self._collection.find(criteria, session=self._session).sort(NEWEST_FIRST)
             found = await cursor.skip(query.skip).limit(query.limit).to_list(None)
-        return [_action_of(document) for document in found]
+        return [action_of(document) for document in found]
 
     async def count(self, query: ActionQuery, limit: int | None) -> int:
         with translated():
@@ -57,5 +57,6 @@ def _criteria(query: ActionQuery) -> Document:
     return {"tenant_id": query.tenant_id, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _action_of(document: Document) -> Action:
+def action_of(document: Document) -> Action:
+    """An action from its stored form."""
     return Action(action_id=document.pop("_id"), **document)

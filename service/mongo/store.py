@@ -12,6 +12,7 @@ from pymongo.read_concern import ReadConcern
 from service.errors import StoreUnavailableError
 from service.mongo.api_keys import MongoApiKeys
 from service.mongo.client import make_client
+from service.mongo.contact_details import MongoContactDetails
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.feed import MongoFeedHistory, MongoRebuilds
@@ -36,6 +37,7 @@ class MongoStore(MongoRepositories):
     ) -> None:
         super().__init__(database)
         self.database = database
+        self.contact_details = MongoContactDetails(database)
         self.leases = MongoLeases(database)
         self.feed_history = MongoFeedHistory(database)
         self.rebuilds = MongoRebuilds(database)

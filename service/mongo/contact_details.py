@@ -1,0 +1,54 @@
+"""A contact with what belongs beside it, from four collections in one round trip."""
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from service.contacts.detail import ContactDetail
+from service.mongo.actions import NEWEST_FIRST, action_of
+from service.mongo.documents import Document, contact_of, event_of, profile_of
+from service.mongo.errors import translated
+
+
+class MongoContactDetails:
+    """Implements `service.contacts.ports.ContactDetails`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._contacts = database["contacts"]
+
+    async def get(self, tenant_id: str, contact_id: str, actions: int, events: int) -> ContactDetail | None:
+        with translated():
+            found = await self._contacts.aggregate(detail_of(tenant_id, contact_id, actions, events)).to_list(None)
+        parts: dict[str, list[Any]] = {"contact": [], "profile": [], "action": [], "event": []}
+        for document in found:
+            ((kind, part),) = document.items()
+            parts[kind].append(part)
+        if not parts["contact"]:
+            return None
+        return ContactDetail(
+            contact_of(parts["contact"][0]),
+            profile_of(parts["profile"][0]) if parts["profile"] else None,
+            [action_of(action) for action in parts["action"]],
+            [event_of(event) for event in parts["event"]],
+        )
+
+
+def detail_of(tenant_id: str, contact_id: str, actions: int, events: int) -> list[Document]:
+    """One document for each part, under the name of its kind: a union, since a join would put all of them into one
+    document, which has a greatest size."""
+    itself = {"_id": contact_id, "tenant_id": tenant_id}
+    belongs = {"tenant_id": tenant_id, "contact_id": contact_id}
+    newest_actions = [{"$match": belongs}, {"$sort": dict(NEWEST_FIRST)}, {"$limit": actions}]
+    newest_events = [{"$match": belongs}, {"$sort": {"timestamp": -1, "_id": -1}}, {"$limit": events}]
+    return [
+        {"$match": itself},
+        {"$unset": "listing"},
+        _named("contact"),
+        {"$unionWith": {"coll": "profiles", "pipeline": [{"$match": itself}, _named("profile")]}},
+        {"$unionWith": {"coll": "actions", "pipeline": [*newest_actions, _named("action")]}},
+        {"$unionWith": {"coll": "events", "pipeline": [*newest_events, _named("event")]}},
+    ]
+
+
+def _named(kind: str) -> Document:
+    return {"$replaceWith": {kind: "$$ROOT"}}
