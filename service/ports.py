@@ -90,6 +90,10 @@ class Identities(Protocol):
         """The contacts of those that have one, in one query."""
         ...
 
+    async def awaited(self, identities: Sequence[Identity]) -> bool:
+        """Whether events or messages that have no contact yet wait for any of these."""
+        ...
+
     async def claim(self, identity: Identity, contact_id: str) -> bool:
         """Write the registry document, so that whoever frees the identity conflicts with this transaction.
 
@@ -132,10 +136,6 @@ class Events(Protocol):
 
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
         """Events that would be linked if the identity had a contact, as many as `limit`."""
-        ...
-
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        """Whether any of the identities has such events."""
         ...
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:

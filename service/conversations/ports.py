@@ -107,10 +107,6 @@ class Rows(Protocol):
         """Rows that would be linked if the identity had a contact, as many as `limit`."""
         ...
 
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        """Whether any of the identities has such rows."""
-        ...
-
     async def bind(self, rows: Sequence[ConversationRow], contact_id: str) -> list[ConversationRow]:
         """Give awaiting rows to a contact, for good; the rows as they are then."""
         ...

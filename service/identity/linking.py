@@ -55,14 +55,14 @@ class Linker:
     async def link(self, session: Session, associations: Sequence[Association]) -> int:
         """After the associations' commit, in the same session: link up to 2,000 events of each at once, leave the rest
         to `work_off`. How many were linked."""
-        if not await _any_awaiting(session, [association.identity for association in associations]):
+        if not await session.identities.awaited([association.identity for association in associations]):
             self._finished += [association.link_task for association in associations]
             return 0
         return sum([await self._link_one(session, association, _INLINE_BATCHES) for association in associations])
 
     async def link_many(self, session: Session, associations: Sequence[Association]) -> int:
         """The same for associations of many contacts: halved again and again, down to those that something awaits."""
-        if not associations or not await _any_awaiting(session, [one.identity for one in associations]):
+        if not associations or not await session.identities.awaited([one.identity for one in associations]):
             self._finished += [association.link_task for association in associations]
             return 0
         if len(associations) == 1:
@@ -126,11 +126,6 @@ class Linker:
             VISITOR_CONFLICTS.inc(batch.conflicts)
             return batch
         raise ContendedError
-
-
-async def _any_awaiting(session: Session, identities: Sequence[Identity]) -> bool:
-    addresses = [identity for identity in identities if identity.kind is IdentityKind.EMAIL]
-    return await session.events.any_awaiting(identities) or await session.rows.any_awaiting(addresses)
 
 
 async def _link_some(session: Session, association: Association, now: datetime) -> _Batch:

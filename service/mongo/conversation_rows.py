@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import replace
-from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, InsertOne, UpdateOne
@@ -90,16 +89,6 @@ class MongoRows:
         with translated():
             found = await self._collection.find(criteria, session=self._session).limit(limit).to_list(None)
         return [row_of(document) for document in found]
-
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        for tenant_id, group in groupby(sorted(identities), key=lambda identity: identity.tenant_id):
-            texts = [identity_text(identity) for identity in group]
-            with translated():
-                if await self._collection.find_one(
-                    {"tenant_id": tenant_id, "awaiting": {"$in": texts}}, {"_id": 1}, session=self._session
-                ):
-                    return True
-        return False
 
     async def bind(self, rows: Sequence[ConversationRow], contact_id: str) -> list[ConversationRow]:
         with translated():

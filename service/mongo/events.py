@@ -1,7 +1,6 @@
 """The collection `events`: every contact's timeline, and what awaits a contact."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, UpdateOne
@@ -60,15 +59,6 @@ class MongoEvents:
         with translated():
             cursor = self._collection.find(query, session=self._session).limit(limit)
             return [event_of(document) for document in await cursor.to_list(None)]
-
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        by_tenant = groupby(sorted(identities), key=lambda identity: identity.tenant_id)
-        for tenant_id, group in by_tenant:
-            query = {"tenant_id": tenant_id, "awaiting": {"$in": [identity_text(identity) for identity in group]}}
-            with translated():
-                if await self._collection.find_one(query, {"_id": 1}, session=self._session):
-                    return True
-        return False
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
         with translated():

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from service.identity.model import Association, Identity
-from service.mongo.documents import Document, identity_document, identity_key, identity_of
+from service.mongo.documents import Document, identity_document, identity_key, identity_of, identity_text
 from service.mongo.errors import translated
 
 INDEXES = [
@@ -22,6 +23,7 @@ class MongoIdentities:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["identities"]
+        self._events = database["events"]
         self._session = session
 
     async def associate(self, associations: Sequence[Association], now: datetime) -> None:
@@ -37,6 +39,14 @@ class MongoIdentities:
             cursor = self._collection.find({"_id": {"$in": keys}}, {"contact_id": 1}, session=self._session)
             found = await cursor.to_list(None)
         return {identity_of(document["_id"]): document["contact_id"] for document in found}
+
+    async def awaited(self, identities: Sequence[Identity]) -> bool:
+        for tenant_id, group in groupby(sorted(identities), key=lambda identity: identity.tenant_id):
+            pipeline = awaiting_of(tenant_id, [identity_text(identity) for identity in group])
+            with translated():
+                if await self._events.aggregate(pipeline, session=self._session).to_list(None):
+                    return True
+        return False
 
     async def claim(self, identity: Identity, contact_id: str) -> bool:
         with translated():
@@ -69,3 +79,13 @@ class MongoIdentities:
             cursor = self._collection.find({"link_task": {"$lt": before}}, session=self._session)
             found = await cursor.sort("link_task", 1).limit(limit).to_list(None)
         return [Association(identity_of(item["_id"]), item["contact_id"], item["link_task"]) for item in found]
+
+
+def awaiting_of(tenant_id: str, identity_texts: Sequence[str]) -> list[Document]:
+    """At most one of the events and one of the conversations' rows that await these, in one round trip."""
+    first: list[Document] = [
+        {"$match": {"tenant_id": tenant_id, "awaiting": {"$in": list(identity_texts)}}},
+        {"$limit": 1},
+        {"$project": {"_id": 1}},
+    ]
+    return [*first, {"$unionWith": {"coll": "conversation_rows", "pipeline": first}}]

@@ -36,7 +36,6 @@ class MongoStore(MongoRepositories):
         self, client: AsyncIOMotorClient[Document], database: AsyncIOMotorDatabase[Document], deadline_seconds: float
     ) -> None:
         super().__init__(database)
-        self.database = database
         self.contact_details = MongoContactDetails(database)
         self.leases = MongoLeases(database)
         self.feed_history = MongoFeedHistory(database)
@@ -53,12 +52,16 @@ class MongoStore(MongoRepositories):
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[MongoSession]:
-        with translated():
-            driver_session = await self._client.start_session(causal_consistency=True)
+        # Neither beginning nor ending talks to the server, but to abort; Motor would send them to a thread and back.
+        delegate = self._client.delegate.start_session(causal_consistency=True)
+        driver_session = self._client.wrap(delegate)
         try:
             yield MongoSession(self.database, driver_session, self._deadline_seconds)
         finally:
-            await driver_session.end_session()
+            if delegate.in_transaction:
+                await driver_session.end_session()
+            else:
+                delegate.end_session()
 
     async def ping(self) -> None:
         try:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from service.mongo.contact_details import detail_of
 from service.mongo.event_lists import criteria_of, names_of, newest_of_each, page_of
+from service.mongo.identities import awaiting_of
 from service.mongo.store import MongoStore
 from service.timeline.query import EventFilter, EventOrder, EventPageQuery
 from tests.support.events import MORNING, page_view
@@ -123,3 +125,21 @@ async def test_activity_reads_each_contacts_newest_and_no_more(filled: MongoStor
     keys, documents = examined(plan)
     assert 0 < documents <= 10 * len(ids)
     assert keys <= 10 * len(ids)
+
+
+async def test_a_contacts_detail_reads_its_own_from_indexes(filled: MongoStore) -> None:
+    plan = await explain_aggregate(filled, "contacts", detail_of(TENANT, "ct_3", actions=10, events=20))
+
+    assert not {"COLLSCAN", "SORT", "$sort"} & stages_of(plan), plan
+    keys, documents = examined(plan)
+    assert 20 <= keys <= 21
+    assert documents == 20
+
+
+async def test_what_awaits_an_identity_is_asked_of_indexes(filled: MongoStore) -> None:
+    plan = await explain_aggregate(
+        filled, "events", awaiting_of(TENANT, ["visitor:nobody", "email:nobody@example.com"])
+    )
+
+    assert "COLLSCAN" not in stages_of(plan), plan
+    assert examined(plan)[1] == 0

@@ -84,8 +84,8 @@ async def test_events_are_stored_once_and_await_their_identities(any_store: Any)
     }
     for identity in unknown.identities:
         assert await any_store.events.awaiting(identity, 10) == [unknown]
-        assert await any_store.events.any_awaiting([identity])
-    assert not await any_store.events.any_awaiting([visitor("other", "v")])
+        assert await any_store.identities.awaited([identity])
+    assert not await any_store.identities.awaited([visitor("other", "v")])
 
 
 async def test_an_event_is_linked_once_for_good(any_store: Any) -> None:

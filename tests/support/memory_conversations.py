@@ -127,9 +127,6 @@ class Rows:
         rows: list[ConversationRow] = await _all(self._view, "row")
         return [row for row in rows if row.contact_id is None and identity_of_row(row) == identity][:limit]
 
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        return any([await self.awaiting(identity, 1) for identity in identities])
-
     async def bind(self, rows: Sequence[ConversationRow], contact_id: str) -> list[ConversationRow]:
         bound = [replace(row, contact_id=contact_id) for row in rows]
         await self._view.writing({("row", row.row_id): row for row in bound})

@@ -135,6 +135,10 @@ class Identities:
         known = await self._view.reading()
         return {one: known["identity", one][0] for one in identities if ("identity", one) in known}
 
+    async def awaited(self, identities: Sequence[Identity]) -> bool:
+        events, rows = Events(self._view), Rows(self._view)
+        return any([await events.awaiting(one, 1) or await rows.awaiting(one, 1) for one in identities])
+
     async def claim(self, identity: Identity, contact_id: str) -> bool:
         owner = (await self.owners([identity])).get(identity)
         if owner == contact_id:
@@ -185,9 +189,6 @@ class Events:
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
         events = [event for event in await self._all() if event.contact_id is None and identity in event.identities]
         return events[:limit]
-
-    async def any_awaiting(self, identities: Sequence[Identity]) -> bool:
-        return any([await self.awaiting(identity, 1) for identity in identities])
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
         wanted = set(event_ids)
