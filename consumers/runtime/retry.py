@@ -1,9 +1,9 @@
-"""Trying again, for ever, until it works or the partition must be given up."""
+"""Trying again, for ever, until it works or the partitions must be given up."""
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class AbandonedError(Exception):
-    """The work was given up unfinished, as its partition moves or the process ends. The next reader repeats it."""
+    """The work was given up unfinished, as a partition moves or the process ends. The next reader repeats it."""
 
 
 def backoff(attempt: int) -> float:
@@ -31,9 +31,9 @@ def backoff(attempt: int) -> float:
 class Retrier:
     """The patience of one piece of work. `give_up()` ends it at the next failure, or at once while it waits."""
 
-    def __init__(self, source: str, topic: str, partition: int) -> None:
+    def __init__(self, source: str, topic: str, partitions: Sequence[int]) -> None:
         self._source = source
-        self._where = {"source": source, "topic": topic, "partition": partition}
+        self._where = {"source": source, "topic": topic, "partitions": list(partitions)}
         self._given_up = asyncio.Event()
         self.waiting = False
         self._attempt_since: float | None = None
@@ -51,6 +51,10 @@ class Retrier:
         """Count the present attempt's time from now."""
         self._attempt_since = time.monotonic()
 
+    def attempt_ended(self) -> None:
+        """Nothing is attempted now."""
+        self._attempt_since = None
+
     def attempt_seconds(self) -> float:
         """How long the present attempt has lasted; 0 between attempts."""
         return 0.0 if self._attempt_since is None else time.monotonic() - self._attempt_since
@@ -66,7 +70,7 @@ class Retrier:
                 metrics.CONSUMER_RETRIES.labels(self._source, stage, type(error).__name__).inc()
                 log.warning("retrying", stage=stage, error=type(error).__name__, attempt=attempt + 1, **self._where)
             finally:
-                self._attempt_since = None
+                self.attempt_ended()
             await self._wait(backoff(attempt))
             attempt += 1
 

@@ -1,13 +1,15 @@
-"""The consumer runtime: poll, dispatch by partition, commit, rebalance, drain (design, decisions 6 and 7).
+"""The consumer runtime: poll, dispatch, commit, rebalance, drain (design, decisions 6 and 7).
 
-A partition has at most one piece of work in hand and is not polled meanwhile: that pauses it, and others go on.
+What one poll gives is one piece of work. A partition is in at most one and is not polled meanwhile: that pauses it, and
+others go on. A poll that gave little is followed by a short rest, in which more may come: a transaction costs about as
+much for one record as for fifty.
 (aiokafka's `pause` is not used: it throws away what was fetched ahead, which would be fetched again for every batch.)
 aiokafka rebalances eagerly: each rebalance revokes everything, and positions start again from the committed offsets.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +19,7 @@ from aiokafka.errors import IllegalStateError
 from consumers.runtime.client import make_consumer
 from consumers.runtime.dead_letters import DeadLetters
 from consumers.runtime.lag import Lag
-from consumers.runtime.outcomes import RETRYABLE, Handler
+from consumers.runtime.outcomes import RETRYABLE, Handler, Record
 from consumers.runtime.records import to_record
 from consumers.runtime.retry import backoff
 from consumers.runtime.work import CountDead, Limits, Work
@@ -31,6 +33,7 @@ from service.settings import ConsumerSettings
 
 BATCHES_AT_ONCE = 4
 POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.025
 COMMIT_SECONDS = 5.0
 _CANCEL_SECONDS = 0.5
 _LEAVE_SECONDS = 0.5
@@ -141,23 +144,29 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._mark_progress()
         if polling is not None:
             await _cancel(polling)
-            if not polling.cancelled():
-                polling.result()
+            if not polling.cancelled() and 0 < polling.result() < self._limits.batch_records:
+                await asyncio.wait({stopping}, timeout=GATHER_SECONDS)
 
-    async def _take(self, consumer: Any, free: Iterable[Any]) -> None:
+    async def _take(self, consumer: Any, free: Iterable[Any]) -> int:
+        """How many records."""
         fetched = await consumer.getmany(
             *free, timeout_ms=int(POLL_SECONDS * 1000), max_records=self._limits.batch_records
         )
         # No await from here on: aiokafka has moved the positions, so what it gave must be taken up before anything else
         # (a rebalance, a cancellation) can happen.
+        if not fetched:
+            return 0
         for partition, raw_records in fetched.items():
-            self._begin(consumer, partition, raw_records)
+            self._lag.seen(partition, raw_records[0].offset)
+        records = [to_record(raw) for raw_records in fetched.values() for raw in raw_records]
+        self._begin(consumer, {partition.partition: partition for partition in fetched}, records)
+        return len(records)
 
     def _free_partitions(self, consumer: Any) -> list[Any]:
         if not self._accepting:
             return []
-        busy = sum(not work.waiting for work, _ in self._works.values())
-        if busy >= self._limits.batches_at_once:
+        busy = {task for work, task in self._works.values() if not work.waiting}
+        if len(busy) >= self._limits.batches_at_once:
             return []
         return [partition for partition in consumer.assignment() if partition not in self._works]
 
@@ -167,37 +176,44 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     # --- work ------------------------------------------------------------------------------------------------------
 
-    def _begin(self, consumer: Any, partition: Any, raw_records: list[Any]) -> None:
+    def _begin(self, consumer: Any, partitions: Mapping[int, Any], records: Sequence[Record]) -> None:
         epoch = self._epoch
 
-        async def commit(offset: int) -> None:
+        async def commit(offsets: Mapping[int, int]) -> None:
             if epoch != self._epoch:
-                # aiokafka would commit under the present generation, which may own the partition anew.
+                # aiokafka would commit under the present generation, which may own the partitions anew.
                 raise IllegalStateError
+            named = {partitions[number]: offset for number, offset in offsets.items()}
             # aiokafka itself tries for ever while Kafka is away; one try at a time lets it be counted, and given up.
-            await asyncio.wait_for(consumer.commit({partition: offset}), COMMIT_SECONDS)
-            self._lag.finished(partition, offset)
+            await asyncio.wait_for(consumer.commit(named), COMMIT_SECONDS)
+            for partition, offset in named.items():
+                self._lag.finished(partition, offset)
 
-        self._lag.seen(partition, raw_records[0].offset)
-        records = [to_record(raw) for raw in raw_records]
+        def ended(task: asyncio.Task[None]) -> None:
+            for partition in partitions.values():
+                del self._works[partition]
+            if not task.cancelled() and (fault := task.exception()) is not None:
+                log.error("fault", source=self._handler.name, error=type(fault).__name__, exc_info=fault)
+                self._fault = self._fault or fault
+            elif self._accepting:
+                for number, left in work.apart.items():
+                    self._begin(consumer, {number: partitions[number]}, left)
+            self._count_works()
+            self._wake.set()
+
         publish = self._dead_letters.publish
         work = Work(self._handler, records, self._limits, self._slots, self._count_dead, publish, commit, self._clock)
-        task = asyncio.create_task(work.run(), name=f"{partition.topic}-{partition.partition}")
-        self._works[partition] = (work, task)
-        metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len(self._works))
-        task.add_done_callback(lambda done: self._ended(partition, done))
+        task = asyncio.create_task(work.run(), name=f"{records[0].topic}-{','.join(map(str, partitions))}")
+        self._works |= dict.fromkeys(partitions.values(), (work, task))
+        self._count_works()
+        task.add_done_callback(ended)
 
-    def _ended(self, partition: Any, task: asyncio.Task[None]) -> None:
-        del self._works[partition]
-        metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len(self._works))
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("fault", source=self._handler.name, error=type(fault).__name__, exc_info=fault)
-            self._fault = self._fault or fault
-        self._wake.set()
+    def _count_works(self) -> None:
+        metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len({task for _, task in self._works.values()}))
 
     async def _drain(self, seconds: float) -> None:
         """Let work in hand finish and commit, within bounds; cancel the rest, of which nothing is committed."""
-        tasks = [task for _, task in self._works.values()]
+        tasks = {task for _, task in self._works.values()}
         for work, _ in self._works.values():
             work.give_up()
         if not tasks:

@@ -1,14 +1,18 @@
-"""One piece of work: what was read from one partition at one time, from the handler to the committed offset."""
+"""One piece of work: what was read at one time, from the handler to the committed offsets.
+
+While little is going on, few records come from each of many partitions: they are handled together, in one transaction.
+Where that fails they are left, to be handled apart: what is wrong with one partition's records keeps no other waiting.
+"""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from consumers.runtime.outcomes import Handler, InvalidRecord, Record
+from consumers.runtime.outcomes import RETRYABLE, Handler, InvalidRecord, Record
 from consumers.runtime.records import (
     REQUEST_ID_HEADER,
     TRACE_HEADER,
@@ -28,8 +32,8 @@ REFUSED_REASON = "document refused by the store"
 log = structlog.get_logger(__name__)
 
 Handle = Callable[[Sequence[Record]], Awaitable[list[InvalidRecord]]]
-Commit = Callable[[int], Awaitable[None]]
-"""Commits the offset of the partition's next record."""
+Commit = Callable[[Mapping[int, int]], Awaitable[None]]
+"""Commits the offset of each partition's next record."""
 Publish = Callable[[Sequence[InvalidRecord]], Awaitable[None]]
 CountDead = Callable[[Sequence[Receipt]], Awaitable[None]]
 """Counts records as dead-lettered, in the ledger, unless it has counted them before."""
@@ -37,7 +41,7 @@ CountDead = Callable[[Sequence[Receipt]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is handled at once: per batch, and how many batches over all partitions."""
+    """How much is handled at once: per batch, and how many batches."""
 
     batch_records: int
     batch_bytes: int
@@ -65,7 +69,8 @@ async def handle_halving(handle: Handle, count_dead: CountDead, records: Sequenc
 class Work:
     """Handles records in order, batch after batch; commits each once its effect and its dead letters are durable.
 
-    It ends early, and quietly, when it is given up, or when the partition has moved on to another owner.
+    It ends early, and quietly, when it is given up, or when a partition has moved on to another owner; and at the first
+    failure to handle records of several partitions together.
     """
 
     def __init__(
@@ -87,7 +92,10 @@ class Work:
         self._publish = publish
         self._commit = commit
         self._clock = clock
-        self._retry = Retrier(handler.name, records[0].topic, records[0].partition)
+        partitions = sorted({record.partition for record in records})
+        self._together = len(partitions) > 1
+        self._retry = Retrier(handler.name, records[0].topic, partitions)
+        self._left: Sequence[Record] = ()
 
     @property
     def waiting(self) -> bool:
@@ -98,17 +106,30 @@ class Work:
         """How long the present attempt has lasted; 0 between attempts."""
         return self._retry.attempt_seconds()
 
+    @property
+    def apart(self) -> dict[int, list[Record]]:
+        """What is left to be handled, by partition, after several could not be handled together."""
+        left: dict[int, list[Record]] = {}
+        for record in self._left:
+            left.setdefault(record.partition, []).append(record)
+        return left
+
     def give_up(self) -> None:
         """Finish the batch in hand, if nothing goes wrong; begin no other."""
         self._retry.give_up()
 
     async def run(self) -> None:
         """Raises what is a fault outside one record."""
+        done = 0
         for batch in batches(self._records, self._limits.batch_records, self._limits.batch_bytes):
             if self._retry.given_up:
                 return
             try:
                 await self._process(batch)
+                done += len(batch)
+            except _ApartError:
+                self._left = self._records[done:]
+                return
             except AbandonedError:
                 log.info("batch_abandoned", **_describe(batch))
                 return
@@ -123,7 +144,7 @@ class Work:
         invalid = await handle_halving(self._handle, self._count, batch)
         if invalid:
             await self._retry("dead_letter", lambda: self._publish(invalid))
-        await self._retry("commit", lambda: self._commit_or_leave(batch[-1].offset + 1))
+        await self._retry("commit", lambda: self._commit_or_leave({one.partition: one.offset + 1 for one in batch}))
         seconds = time.monotonic() - started
         metrics.CONSUMER_BATCH_RECORDS.labels(source).observe(len(batch))
         metrics.CONSUMER_BATCH_SECONDS.labels(source).observe(seconds)
@@ -134,7 +155,16 @@ class Work:
         log.info("batch_done", source=source, invalid=len(invalid), ms=round(seconds * 1000, 1), **_describe(batch))
 
     async def _handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
-        return await self._retry("handle", lambda: self._in_slot(records))
+        if not self._together:
+            return await self._retry("handle", lambda: self._in_slot(records))
+        try:
+            return await self._in_slot(records)
+        except RETRYABLE as error:
+            metrics.CONSUMER_RETRIES.labels(self._handler.name, "handle", type(error).__name__).inc()
+            log.info("handling_apart", source=self._handler.name, error=type(error).__name__, **_describe(records))
+            raise _ApartError from error
+        finally:
+            self._retry.attempt_ended()
 
     async def _count(self, dead: Sequence[Receipt]) -> None:
         await self._retry("count", lambda: self._count_dead(dead))
@@ -145,9 +175,9 @@ class Work:
             self._retry.attempt_began()
             return await self._handler.handle(records)
 
-    async def _commit_or_leave(self, offset: int) -> None:
+    async def _commit_or_leave(self, offsets: Mapping[int, int]) -> None:
         try:
-            await self._commit(offset)
+            await self._commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             raise _PartitionMovedError from error
 
@@ -174,7 +204,11 @@ class Work:
 
 
 class _PartitionMovedError(Exception):
-    """Another member of the group has the partition, or will have it."""
+    """Another member of the group has a partition, or will have it."""
+
+
+class _ApartError(Exception):
+    """Records of several partitions could not be handled together."""
 
 
 def _trace(batch: Sequence[Record], invalid: Sequence[InvalidRecord], seconds: float) -> None:
@@ -187,12 +221,13 @@ def _trace(batch: Sequence[Record], invalid: Sequence[InvalidRecord], seconds: f
 
 
 def _describe(batch: Sequence[Record]) -> dict[str, object]:
-    first, last = batch[0], batch[-1]
+    offsets: dict[int, tuple[int, int]] = {}
+    for record in batch:
+        first, _ = offsets.get(record.partition, (record.offset, record.offset))
+        offsets[record.partition] = (first, record.offset)
     described: dict[str, object] = {
-        "topic": first.topic,
-        "partition": first.partition,
-        "first_offset": first.offset,
-        "last_offset": last.offset,
+        "topic": batch[0].topic,
+        "offsets": {str(partition): f"{first}-{last}" for partition, (first, last) in offsets.items()},
         "records": len(batch),
     }
     for name, header in (("request_ids", REQUEST_ID_HEADER), ("traceparents", TRACE_HEADER)):

@@ -266,10 +266,10 @@ async def test_stop_does_not_wait_for_ever_and_commits_nothing_unfinished(kafka:
             await asyncio.Event().wait()
 
     await kafka.send(10, partition=1)
-    await kafka.send(10, partition=0)
     _, stop, task = group.start(RecordingHandler(Sink(), before))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
     await committed_are(kafka, {1: 10})
+    await kafka.send(10, partition=0)
+    await asyncio.wait_for(begun.wait(), DEADLINE_S)
     stop.set()
     await asyncio.wait_for(task, group.settings.consumer_drain_seconds + 3)
     assert await kafka.committed() == {1: 10}

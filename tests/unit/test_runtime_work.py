@@ -1,7 +1,7 @@
 """One piece of work: halving, dead letters before the commit, trying again, giving up; never a commit too many."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,10 +60,10 @@ class Scene:
         self._publish([letter.record for letter in letters])
         self.log.append(("dead", [letter.record.offset for letter in letters]))
 
-    async def commit(self, offset: int) -> None:
+    async def commit(self, offsets: Mapping[int, int]) -> None:
         if self.commit_errors:
             raise self.commit_errors.pop(0)
-        self.log.append(("committed", offset))
+        self.log.append(("committed", offsets[0] if set(offsets) == {0} else dict(offsets)))
 
     def work(self, records: Sequence[Record], batch: int = 100, clock: Clock = system_clock) -> Work:
         limits, slots = Limits(batch, 10**6, 4), asyncio.Semaphore(4)
@@ -164,6 +164,46 @@ async def test_a_refused_record_is_counted_under_its_tenant_before_those_behind_
 )
 def test_a_tenant_is_believed_where_it_is_legible(value: bytes | None, tenant: str | None) -> None:
     assert legible_tenant(value) == tenant
+
+
+def of_partitions(*partitions: int) -> list[Record]:
+    return [Record("t", partition, offset, None, b"v", EPOCH) for partition in partitions for offset in (7, 8)]
+
+
+async def test_partitions_are_handled_together_and_each_is_committed() -> None:
+    scene = Scene()
+    work = scene.work(of_partitions(0, 1, 2), batch=5)
+    await work.run()
+    assert scene.log == [
+        ("handled", [7, 8, 7, 8, 7]),
+        ("committed", {0: 9, 1: 9, 2: 8}),
+        ("handled", [8]),
+        ("committed", {2: 9}),
+    ]
+    assert not work.apart
+
+
+async def test_what_cannot_be_handled_together_is_left_to_be_handled_apart() -> None:
+    def fail_with_two_of_partition_2(records: Sequence[Record]) -> None:
+        if [record.partition for record in records].count(2) == 2:
+            raise StoreUnavailableError
+
+    scene = Scene(fail_with_two_of_partition_2)
+    records = of_partitions(0, 1, 2)
+    work = scene.work(records, batch=3)
+    await work.run()
+    assert scene.log == [("handled", [7, 8, 7]), ("committed", {0: 9, 1: 8})]
+    assert work.apart == {1: records[3:4], 2: records[4:]}
+    assert not work.waiting
+
+
+async def test_what_was_given_up_leaves_nothing() -> None:
+    scene = Scene()
+    work = scene.work(of_partitions(0, 1))
+    work.give_up()
+    await work.run()
+    assert scene.log == []
+    assert not work.apart
 
 
 async def test_a_fault_is_raised_and_nothing_committed() -> None:
