@@ -27,7 +27,7 @@ from schemas.topics import TRACKER_EVENTS, dead_letters_of
 from service.kafka.topics import create_topics
 from service.mongo.store import MongoStore
 from service.redrive.model import Claim
-from service.settings import MongoSettings, TopicSettings
+from service.settings import TopicSettings
 from tests.support.commands import pathbound
 from tests.support.relay import read_committed
 
@@ -65,19 +65,9 @@ class Letters:
 
 
 @pytest.fixture
-def letters(kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Letters:
-    return Letters(kafka_bootstrap, topic_prefix)
-
-
-@pytest.fixture
-def env(store: MongoStore, mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+def letters(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Letters:
     """Of a database that is there, as `pathbound init` leaves it."""
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-    }
+    return Letters(kafka_bootstrap, topic_prefix)
 
 
 async def dlq(env: dict[str, str], *arguments: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from service.feed.verify import FeedVerifier
 from service.identity.model import Identity, IdentityKind
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.store import MongoStore
-from service.settings import FeedSettings, MongoSettings
+from service.settings import FeedSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
 from tests.support.erasure import (
@@ -190,7 +190,7 @@ def of(contact_id: str, records: list[Any]) -> list[dict[str, Any]]:
 
 
 async def test_a_dead_letter_of_an_erased_person_is_neither_shown_nor_sent(
-    core: Core, user: ApiUser, sources: Sources, feed: Feed, mongo_settings: MongoSettings
+    core: Core, user: ApiUser, sources: Sources, feed: Feed, env: dict[str, str]
 ) -> None:
     topic = f"{feed.prefix}tracker.events"
     values = [
@@ -206,16 +206,9 @@ async def test_a_dead_letter_of_an_erased_person_is_neither_shown_nor_sent(
     await dead_letters.publish(letters)
     await dead_letters.close()
     await erase(core, user, await live(user, sources))
-    env = {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": feed.bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": feed.prefix,
-        "PATHBOUND_ERASURE_SECRET": SECRET,
-    }
 
     async def dlq(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return await asyncio.to_thread(lambda: pathbound("dlq", *arguments, **env))
+        return await asyncio.to_thread(lambda: pathbound("dlq", *arguments, **env, PATHBOUND_ERASURE_SECRET=SECRET))
 
     async with open_letters(feed.bootstrap) as reader:
         asked = Selection((dead_letters_of(topic),))

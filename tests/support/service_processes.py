@@ -35,7 +35,7 @@ from service.mongo.indexes import create_indexes
 from service.mongo.store import connect, database_of
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser
-from tests.support.commands import RunningCommand
+from tests.support.commands import RunningCommand, environment
 from tests.support.relay import read_committed
 from tests.support.waiting import eventually
 
@@ -328,14 +328,8 @@ async def running_system(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
     )
     client = connect(mongo)
-    whole = {
-        **(env or {}),
-        "PATHBOUND_MONGO_URL": mongo_url,
-        "PATHBOUND_MONGO_DATABASE": mongo.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topics.topic_prefix,
-        "PATHBOUND_LOG_FORMAT": "json",
-    }
+    own = environment(mongo_url, mongo.mongo_database, kafka_bootstrap, topics.topic_prefix)
+    whole = {**(env or {}), **own, "PATHBOUND_LOG_FORMAT": "json"}
     with nullcontext(directory) if directory else tempfile.TemporaryDirectory(prefix="pathbound-system-") as place:
         try:
             await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
