@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import REGISTRY
 
@@ -24,6 +23,7 @@ from consumers.runtime.records import to_record
 from consumers.runtime.redrive import Redriver, RedriveReport
 from schemas.positions import Position
 from schemas.topics import TRACKER_EVENTS, dead_letters_of
+from service.kafka.admin import open_admin
 from service.kafka.topics import create_topics
 from service.mongo.store import MongoStore
 from service.redrive.model import Claim
@@ -241,13 +241,9 @@ async def test_letters_are_kept_as_long_as_is_asked(kafka_bootstrap: str, topic_
         kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix, topic_partitions=1, dead_letter_retention_hours=48
     )
     names = [name for name in await create_topics(settings) if name.endswith((TRACKER_EVENTS, ".dlq"))]
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    try:
-        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    async with open_admin(kafka_bootstrap) as admin:
         (answer,) = await admin.describe_configs(asked)
-    finally:
-        await admin.close()
     kept = {
         name: {config: value for config, value, *_ in configs}["retention.ms"]
         for _, _, _, name, configs in answer.resources

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.bootstrap import Core, open_core
@@ -30,6 +29,7 @@ from schemas.topics import (
     TRACKER_EVENTS,
     dead_letters_of,
 )
+from service.kafka.admin import open_admin
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
 from service.mongo.store import connect, database_of
@@ -267,12 +267,8 @@ class System:
 
     async def committed(self, source: str = "tracker") -> dict[int, int]:
         """The offsets of the source's consumer group."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.topics.kafka_bootstrap)
-        await admin.start()
-        try:
+        async with open_admin(self.topics.kafka_bootstrap) as admin:
             offsets = await admin.list_consumer_group_offsets(f"{self.topics.topic_prefix}pathbound.{source}")
-        finally:
-            await admin.close()
         return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
 
     async def dead_letters(self, source: str = "tracker") -> list[Any]:
