@@ -63,8 +63,8 @@ class ErasureGuard:
         return Erased(found)
 
     async def associate(self, session: Session, associations: Sequence[Association], now: datetime) -> None:
-        """Within a transaction: give free identities to contacts, and take what comes from now on under them. An address
-        or an external id brings the person back, with all else that it was known by; a visitor id itself only.
+        """Within a transaction: give free identities to contacts, and take under them what comes from now on. An
+        address or an external id brings the person back, with all else that it was known by; a visitor id itself only.
 
         Raises ContendedError while there may be something left of the person, which the contact must not inherit, and
         DuplicateKeyError if one is taken (the transaction is over).
