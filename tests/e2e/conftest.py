@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System, running_system
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from schemas.topics import INTERCOM_EVENTS
 from tests.support.doors import SITE, beacon, notify, page_key
 from tests.support.relay import read_committed
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.waiting import eventually
 
 SECRET = "hush-client-secret"

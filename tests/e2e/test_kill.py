@@ -4,7 +4,8 @@
 import asyncio
 
 from tests.support.load import Load, judge
-from tests.support.service_processes import System, print_seed
+from tests.support.running_system import System
+from tests.support.service_processes import print_seed
 from tests.support.waiting import eventually
 
 ROUNDS = 6

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from schemas.topics import TRACKER_EVENTS
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.waiting import eventually
 
 SECRETS = ["ada.lovelace", "Lovelace-Byron", "visitor-0f9c", "hush-hush", "secret-page", "<script>"]

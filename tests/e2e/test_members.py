@@ -1,7 +1,8 @@
 """Consumers that come, and are killed, while records flow: each record is stored once and counted once."""
 
 from tests.support.load import judge_ledger
-from tests.support.service_processes import System, print_seed
+from tests.support.running_system import System
+from tests.support.service_processes import print_seed
 from tests.support.tracker_fixtures import event_id
 from tests.support.waiting import eventually
 

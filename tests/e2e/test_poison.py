@@ -7,7 +7,7 @@ import psutil
 from confluent_kafka import Producer
 
 from schemas.topics import TRACKER_EVENTS
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id, hostile_strings
 
 MB = 1024 * 1024

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import Message, all_messages, expected_event
 
 AT_ONCE = 8

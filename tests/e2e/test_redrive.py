@@ -12,7 +12,7 @@ from service.ledger.balance import lines
 from service.ledger.model import Outcome
 from tests.support.commands import pathbound
 from tests.support.events import MORNING
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id
 
 
