@@ -140,11 +140,7 @@ async def open_core(
     """The core over MongoDB, closed at the end. Raises SetupError or StoreRefusedError where it cannot be used as it
     is; with MongoDB away it is there all the same (see `until_usable`)."""
     async with open_store(settings) as store:
-        try:
-            await check_usable(store)
-        except StoreRefusedError:
-            raise
-        except StoreUnavailableError:
+        if not await _usable(store):
             _log.warning("mongodb_away_at_start")
         yield build_core(store, clock, publisher, guard_of(settings))
 
@@ -154,9 +150,15 @@ async def until_usable(store: MongoStore, stop: asyncio.Event) -> None:
     while not store.known_usable and not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
-        try:
-            await check_usable(store)
-        except StoreRefusedError:
-            raise
-        except StoreUnavailableError:
-            continue
+        await _usable(store)
+
+
+async def _usable(store: MongoStore) -> bool:
+    """False with MongoDB away; raises where it is there and must not be used."""
+    try:
+        await check_usable(store)
+    except StoreRefusedError:
+        raise
+    except StoreUnavailableError:
+        return False
+    return True

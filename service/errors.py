@@ -13,11 +13,11 @@ ContactsError
 ├── TooManyVisitorIdsError      likewise over the number of visitor ids
 ├── AnswerExistsError           this very request was answered already
 ├── IdempotencyKeyReusedError   the idempotency key was used for another request
-├── ErasureSecretError          the secret that marks of erased persons are made with is missing, or another one
 ├── FeedRequestError            what is asked of the feed cannot be done; the text says what to do
 ├── GroupBusyError              a consumer group has members, so that its offsets are theirs
 ├── ImportMovedError            another process imports the same file at the same time
 ├── SetupError                  an operator has to mend something before this can start; the text says what to do
+│   └── ErasureSecretError      the secret that marks of erased persons are made with is missing, or another one
 ├── StoreError
 │   ├── StoreUnavailableError   MongoDB cannot be used now; trying again later may work
 │   │   └── StoreRefusedError   MongoDB refuses us (a login, a certificate, a permission); the text says what to do
@@ -91,15 +91,6 @@ class IdempotencyKeyReusedError(ContactsError):
     """The idempotency key was used for another request before."""
 
 
-class ErasureSecretError(ContactsError):
-    """The secret that marks of erased persons are made with is `missing` here, or not the one that they were made with.
-    The text is a sentence for people that says what to do."""
-
-    def __init__(self, *, missing: bool) -> None:
-        which = "is not set" if missing else "is not the one that persons were erased with"
-        super().__init__(f"PATHBOUND_ERASURE_SECRET {which}: give every process the same one, and keep it.")
-
-
 class FeedRequestError(ContactsError):
     """What is asked of the change feed cannot be done. The text is a sentence for people that says what to do."""
 
@@ -115,6 +106,15 @@ class ImportMovedError(ContactsError):
 class SetupError(ContactsError):
     """An operator has to mend something before this can start. The text is a sentence for people that says what to
     do."""
+
+
+class ErasureSecretError(SetupError):
+    """The secret that marks of erased persons are made with is `missing` here, or not the one that they were made with.
+    The text is a sentence for people that says what to do."""
+
+    def __init__(self, *, missing: bool) -> None:
+        which = "is not set" if missing else "is not the one that persons were erased with"
+        super().__init__(f"PATHBOUND_ERASURE_SECRET {which}: give every process the same one, and keep it.")
 
 
 class StoreError(ContactsError):

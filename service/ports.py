@@ -109,6 +109,13 @@ class Identities(Protocol):
         """Take all of a contact's identities."""
         ...
 
+    async def fence(self, identities: Sequence[Identity]) -> None:
+        """Conflict with whoever gives one of these free identities to a contact right now; nothing else changes.
+
+        Raises DuplicateKeyError if one is taken (the transaction is over).
+        """
+        ...
+
     async def finish(self, link_tasks: Sequence[str]) -> None:
         """The tasks' identities have nothing left to link."""
         ...

@@ -22,6 +22,7 @@ from service.mongo.indexes import create_indexes
 from service.mongo.store import MongoStore, connect, database_of, open_store
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
+from tests.support.commands import environment
 from tests.support.erasure import guard
 from tests.support.feed import Feed
 
@@ -116,6 +117,12 @@ def mongo_database(mongo_settings: MongoSettings) -> str:
 def topic_prefix() -> str:
     """A prefix of the test's own, for topics, groups and transactional ids."""
     return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def env(mongo_url: str, mongo_database: str, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+    """What a command is told to find them; whoever needs them made asks for `store` and `init_topics` too."""
+    return environment(mongo_url, mongo_database, kafka_bootstrap, topic_prefix)
 
 
 @pytest.fixture

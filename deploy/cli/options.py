@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from deploy.tracing import traced
 from schemas.tenants import TENANT_PATTERN, TenantId
 from service.errors import (
-    ErasureSecretError,
     FeedRequestError,
     SetupError,
     StoreRefusedError,
@@ -102,11 +101,11 @@ async def _told(work: Coroutine[Any, Any, None], settings: Settings) -> None:
         await work
     except FeedRequestError as refused:
         raise click.UsageError(str(refused)) from None
-    except (ErasureSecretError, SetupError, StoreRefusedError, StreamRefusedError) as told:
+    except (SetupError, StoreRefusedError, StreamRefusedError) as told:
         raise click.ClickException(str(told)) from None
     except ExceptionGroup as group:
         # What a loop beside the command's own work raised.
-        refused_there, other = group.split(ErasureSecretError)
+        refused_there, other = group.split(SetupError)
         if refused_there is None or other is not None:
             raise
         raise click.ClickException(str(refused_there.exceptions[0])) from None

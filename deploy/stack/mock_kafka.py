@@ -12,13 +12,13 @@ import threading
 from deploy.stack.directory import DataDirectory
 from deploy.stack.errors import Unavailable
 from deploy.stack.processes import ManagedProcess
-from deploy.stack.servers import STOP_GRACE_S
+from deploy.stack.servers import ChildServer
 
 START_DEADLINE_S = 30.0
 _ANNOUNCEMENT = re.compile(r"^mock Kafka listens on (\S+)$", re.MULTILINE)
 
 
-class MockKafka:
+class MockKafka(ChildServer):
     """The mock cluster in a child process."""
 
     def __init__(self, directory: DataDirectory, stopping: threading.Event) -> None:
@@ -28,9 +28,8 @@ class MockKafka:
             raise Unavailable("confluent-kafka, which has a mock of Kafka, is not installed") from error
         self._stopping = stopping
         self._address = ""
-        self.process = ManagedProcess(
-            "The mock Kafka", [sys.executable, "-m", "deploy.stack.mock_kafka"], log=directory.logs / "kafka.log"
-        )
+        argv = [sys.executable, "-m", "deploy.stack.mock_kafka"]
+        super().__init__(ManagedProcess("The mock Kafka", argv, log=directory.logs / "kafka.log"))
 
     @property
     def address(self) -> str:
@@ -40,11 +39,6 @@ class MockKafka:
     @property
     def description(self) -> str:
         return "librdkafka's mock of Kafka, which keeps nothing"
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the latest start."""
-        return self.process.pid
 
     def start(self) -> None:
         """Starts the mock. Raises StackError or StackStopped."""
@@ -59,18 +53,6 @@ class MockKafka:
         found = _ANNOUNCEMENT.search(self.process.output())
         self._address = found.group(1) if found else ""
         return found is not None
-
-    def stop(self) -> None:
-        """Ends the mock. Idempotent."""
-        self.process.stop(STOP_GRACE_S)
-
-    def kill(self) -> None:
-        """Ends the mock at once."""
-        self.process.kill()
-
-    def check(self) -> None:
-        """Raises ProcessDied if the mock has ended."""
-        self.process.check()
 
 
 def main() -> None:

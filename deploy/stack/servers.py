@@ -27,11 +27,35 @@ class Server(Protocol):
     def check(self) -> None: ...
 
 
-class LocalServer(abc.ABC):
-    """A server that is a child process. Subclasses say how to choose ports and how to get it ready."""
+class ChildServer:
+    """A server that is one child process."""
+
+    def __init__(self, process: ManagedProcess) -> None:
+        self.process = process
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the latest start."""
+        return self.process.pid
+
+    def stop(self) -> None:
+        """Ends the server in an orderly way, within 4 s. Idempotent."""
+        self.process.stop(STOP_GRACE_S)
+
+    def kill(self) -> None:
+        """Ends the server at once (SIGKILL)."""
+        self.process.kill()
+
+    def check(self) -> None:
+        """Raises ProcessDied if the server has ended."""
+        self.process.check()
+
+
+class LocalServer(ChildServer, abc.ABC):
+    """One on ports of its own. Subclasses say how to choose ports and how to get it ready."""
 
     def __init__(self, process: ManagedProcess, directory: DataDirectory, stopping: threading.Event) -> None:
-        self.process = process
+        super().__init__(process)
         self.directory = directory
         self.stopping = stopping
         self._ports: dict[str, int] = {}
@@ -48,11 +72,6 @@ class LocalServer(abc.ABC):
     def port(self, name: str) -> int:
         """The port chosen for `name`."""
         return self._ports[name]
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the latest start."""
-        return self.process.pid
 
     def start(self) -> None:
         """Starts the server and waits until it serves. Raises StackError (and leaves no process) or StackStopped."""
@@ -73,15 +92,3 @@ class LocalServer(abc.ABC):
                 raise
             else:
                 return
-
-    def stop(self) -> None:
-        """Ends the server in an orderly way, within 4 s. Idempotent."""
-        self.process.stop(STOP_GRACE_S)
-
-    def kill(self) -> None:
-        """Ends the server at once (SIGKILL)."""
-        self.process.kill()
-
-    def check(self) -> None:
-        """Raises ProcessDied if the server has ended."""
-        self.process.check()

@@ -18,10 +18,11 @@ from service.api.validation import parse_json
 EMAIL, VISITORS, COMPANY, PROPERTIES, ASSOCIATIONS = "email", "visitor_ids", "company_id", "properties", "associations"
 OWN = frozenset({EMAIL, VISITORS, COMPANY, PROPERTIES, ASSOCIATIONS})
 """What a contact has beside its properties. The rest of a contact object is ours to say, and is left out:"""
-LEFT_OUT = frozenset(
-    "contact_id _id segment_ids creation_source enrichment_status enriched_at enriched_by first_seen_at "
-    "last_activity_at created_at updated_at version".split()
+TOLD = (
+    *("creation_source", "enrichment_status", "enriched_at", "enriched_by", "first_seen_at", "last_activity_at"),
+    *("created_at", "updated_at", "version"),
 )
+LEFT_OUT = frozenset({"contact_id", "_id", "segment_ids", *TOLD})
 
 _ALSO_CALLED = {
     EMAIL: "mail emailaddress",

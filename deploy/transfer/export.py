@@ -12,17 +12,13 @@ from typing import Any, BinaryIO
 import orjson
 
 from deploy.transfer.cells import escaped
-from deploy.transfer.columns import listed
+from deploy.transfer.columns import TOLD, listed
 
 NAMED = (
     *("firstname", "lastname", "company", "jobtitle", "lifecyclestage", "lead_status", "phone", "website"),
     *("linkedin_url", "industry", "city", "state", "country"),
 )
-_OURS = (
-    *("creation_source", "enrichment_status", "enriched_at", "enriched_by", "first_seen_at", "last_activity_at"),
-    *("created_at", "updated_at", "version"),
-)
-CONTACT_COLUMNS = ("contact_id", "email", *NAMED, "visitor_ids", "company_id", "segment_ids", "properties", *_OURS)
+CONTACT_COLUMNS = ("contact_id", "email", *NAMED, "visitor_ids", "company_id", "segment_ids", "properties", *TOLD)
 EVENT_COLUMNS = (
     *("event_id", "event", "source", "timestamp", "received_at", "contact_id", "visitor_id", "session_id"),
     *("url", "domain", "data"),

@@ -18,16 +18,22 @@ async def adopt_visitors(
 ) -> list[Association]:
     """Within the transaction that links the events: the contact has the ids after it, or none of it has happened.
 
-    As many as the contact has room for; nothing is written where that is none. What was stored under the ids is to be
-    linked afterwards: the associations say so. Raises DuplicateKeyError where an id is free no more.
+    As many as the contact has room for; nothing is written where that is none. An id that is being erased stays free.
+    What was stored under the ids is to be linked afterwards: the associations say so. Raises DuplicateKeyError where an
+    id is free no more.
     """
     contact = await repositories.contacts.get(tenant_id, contact_id)
     if contact is None:
         return []
+    # An erasure that ends beside this takes the id off the events, so that it conflicts with this; and one that begins
+    # beside this finds the id given when it ends.
+    under_way = await repositories.erasures.under_way(tenant_id)
+    going = {identity for erasure in under_way for identity in erasure.subject.identities}
+    adoptable = [visitor for visitor in free if visitor not in going]
     room = max(0, MAX_VISITOR_IDS - len(contact.visitor_ids))
     # Trusted: the ids come from the registry's own rules, not from a client.
     wanted = UpdateContact.model_construct(
-        properties={}, visitor_id=[visitor.value for visitor in free[:room]], company_id=None
+        properties={}, visitor_id=[visitor.value for visitor in adoptable[:room]], company_id=None
     )
     try:
         merged = merge(contact, wanted, now)

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from schemas.changes import CONTENT_TYPE, DATA_CONTENT_TYPE, SOURCE, ChangeType, dataschema_of
+from schemas.changes import CONTENT_TYPE, ChangeType
 from schemas.events import Source
 from schemas.timestamps import iso_millis
 from schemas.topics import CONTACTS_CHANGES
 from service.contacts.context import Caller
 from service.contacts.model import Contact
 from service.ids import new_event_id, new_traceparent
+from service.outbox.envelope import envelope
 from service.outbox.model import OutboxRecord
 from service.ports import Repositories
 from service.timeline.model import TimelineEvent
@@ -71,22 +70,18 @@ def change_event(caller: Caller, contact: Contact, event_id: str, change: Change
 def change_record(caller: Caller, contact: Contact, event_id: str, sequence: int, change: Change) -> OutboxRecord:
     """The change as subscribers get it."""
     traceparent = caller.traceparent or new_traceparent()
-    body = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": SOURCE,
-        "type": change.type.value,
-        "subject": contact.contact_id,
-        "time": iso_millis(contact.committed_at),
-        "datacontenttype": DATA_CONTENT_TYPE,
-        "dataschema": dataschema_of(change.type),
-        "tenantid": caller.tenant_id,
-        "sequence": sequence,
-        "traceparent": traceparent,
-        "requestid": caller.request_id,
-        "actor": caller.actor,
-        "data": change.published,
-    }
+    value = envelope(
+        event_id,
+        change.type.value,
+        caller.tenant_id,
+        contact.contact_id,
+        iso_millis(contact.committed_at),
+        change.published,
+        sequence=sequence,
+        traceparent=traceparent,
+        requestid=caller.request_id,
+        actor=caller.actor,
+    )
     headers = [("content-type", CONTENT_TYPE), ("traceparent", traceparent)]
     if caller.request_id:
         headers.append(("x-request-id", caller.request_id))
@@ -96,8 +91,7 @@ def change_record(caller: Caller, contact: Contact, event_id: str, sequence: int
         contact_id=contact.contact_id,
         sequence=sequence,
         topic=CONTACTS_CHANGES,
-        # CloudEvents: an attribute without a value is absent, never null.
-        value=orjson.dumps({name: value for name, value in body.items() if value is not None}),
+        value=value,
         headers=tuple(headers),
         committed_at=contact.committed_at,
     )

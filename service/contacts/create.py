@@ -61,9 +61,8 @@ class ContactCreator:
         change = created(contact)
 
         async def work() -> None:
-            await self._guard.welcome(session, [one.identity for one in associations], contact.created_at)
             # The registry first: whoever loses a race loses it before anything else was written.
-            await session.identities.associate(associations, contact.created_at)
+            await self._guard.associate(session, associations, contact.created_at)
             await session.contacts.insert(contact)
             await record_changes(session, caller, contact, [change])
             await remember(session, caller, contact)

@@ -88,9 +88,7 @@ class ContactEditor:
             more = await also(session, merged) if also else []
             if not merged.changes and not more:
                 raise _Unchanged(merged)
-            if merged.gained:
-                await self._guard.welcome(session, merged.gained, now)
-            associations = await _move_identities(session, merged, now)
+            associations = await self._move_identities(session, merged, now)
             final = replace(merged.contact, sequence=merged.contact.sequence + len(more))
             await session.contacts.replace(final)
             await record_changes(session, caller, final, [*merged.changes, *more])
@@ -104,6 +102,15 @@ class ContactEditor:
         await self._linker.link(session, associations)
         return merged
 
+    async def _move_identities(self, session: Session, merged: Merged, now: datetime) -> list[Association]:
+        associations = [Association(one, merged.contact.contact_id, new_link_task()) for one in merged.gained]
+        if merged.freed:
+            await session.identities.free(merged.freed, merged.contact.contact_id)
+            # Whoever is linking under the freed address right now must conflict with this.
+            await session.profiles.touch(merged.contact.tenant_id, merged.contact.contact_id)
+        await self._guard.associate(session, associations, now)
+        return associations
+
 
 async def locked(session: Session, caller: Caller, contact_id: str, now: datetime) -> Contact:
     """The contact as it was before this transaction, which has written it now: any other writer conflicts at once.
@@ -114,17 +121,6 @@ async def locked(session: Session, caller: Caller, contact_id: str, now: datetim
     if contact is None:
         raise ContactNotFoundError
     return replace(contact, sequence=contact.sequence - 1)
-
-
-async def _move_identities(session: Session, merged: Merged, now: datetime) -> list[Association]:
-    associations = [Association(one, merged.contact.contact_id, new_link_task()) for one in merged.gained]
-    if merged.freed:
-        await session.identities.free(merged.freed, merged.contact.contact_id)
-        # Whoever is linking under the freed address right now must conflict with this.
-        await session.profiles.touch(merged.contact.tenant_id, merged.contact.contact_id)
-    if associations:
-        await session.identities.associate(associations, now)
-    return associations
 
 
 def _wanted_identities(caller: Caller, edit: Edit) -> Sequence[Identity]:

@@ -55,7 +55,7 @@ class ContactUpserter:
     async def _commit(self, session: Session, caller: Caller, batch: Sequence[UpsertContact], also: Also) -> BatchPlan:
         async def work() -> BatchPlan:
             plan = await self._plan(session, caller, batch)
-            await self._guard.welcome(session, [one.identity for one in plan.associations], plan.now)
+            await self._guard.associate(session, plan.associations, plan.now)
             await _store(session, caller, plan)
             await also(session, plan.results)
             return plan
@@ -75,8 +75,6 @@ class ContactUpserter:
 
 async def _store(session: Session, caller: Caller, plan: BatchPlan) -> None:
     """The contacts read are of the transaction's snapshot, so that whoever changed one since then conflicts."""
-    if plan.associations:
-        await session.identities.associate(plan.associations, plan.now)
     written = list(plan.written.values())
     if written:
         await session.contacts.insert_many([one.contact for one in written if one.is_new])

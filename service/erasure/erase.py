@@ -6,16 +6,18 @@ run that is cut off is gone on with by the next one, whoever that is.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from service.clock import Clock
 from service.erasure.conversations import ConversationEraser
 from service.erasure.gather import gather
 from service.erasure.guard import ErasureGuard
-from service.erasure.model import Erasure, Subject
+from service.erasure.marks import Marker
+from service.erasure.model import Erasure, Subject, handle_of
 from service.erasure.shells import shell_of
-from service.identity.model import IdentityKind
+from service.errors import DuplicateKeyError
+from service.identity.model import Identity, IdentityKind
 from service.ids import new_run
 from service.ports import Session, Store
 
@@ -78,8 +80,10 @@ class Eraser:
                     if erasure.done_at is not None:
                         break
                     erasure = await gather(session, marker, erasure, self._clock())
-                    await self._pass(run, erasure)
-                    if await session.erasures.finish(erasure, self._clock()):
+                    given = await session.identities.owners(erasure.subject.identities)
+                    await self._let_go(session, marker, tenant_id, given)
+                    await self._pass(run, erasure, given)
+                    if await self._finish(session, erasure, given):
                         break
             finally:
                 await session.erasures.release(tenant_id, erasure_id, run.run)
@@ -100,11 +104,31 @@ class Eraser:
         """How much there is to be erased, as far as the person's identities are known now."""
         return await self._store.remains.count(subject)
 
-    async def _pass(self, run: _Run, erasure: Erasure) -> None:
+    async def _let_go(self, session: Session, marker: Marker, tenant_id: str, given: Collection[Identity]) -> None:
+        """What somebody has been given is that contact's, and what comes under it from now on is taken: by whoever gave
+        it before there was a mark to be seen."""
+        if given:
+            await session.marks.lift(tenant_id, [marker(handle_of(one)) for one in given], (), self._clock())
+
+    async def _finish(self, session: Session, erasure: Erasure, given: Container[Identity]) -> bool:
+        """False if there is more to be done: more was learnt, or somebody has been given an identity meanwhile. Whoever
+        gives one right now, and has not seen the marks, conflicts with this and sees them when it tries again."""
+
+        async def work() -> bool:
+            owners = await session.identities.owners(erasure.subject.identities)
+            if any(one not in given for one in owners):
+                return False
+            await session.identities.fence([one for one in erasure.subject.identities if one not in owners])
+            return await session.erasures.finish(erasure, self._clock())
+
+        try:
+            return await session.transaction(work)
+        except DuplicateKeyError:
+            return False
+
+    async def _pass(self, run: _Run, erasure: Erasure, given: Container[Identity]) -> None:
         """The order: what would be answered or published again; what could make the rest visible again; the rest."""
-        # What somebody has been given since is that contact's.
-        owners = await run.session.identities.owners(erasure.subject.identities)
-        free = tuple(one for one in erasure.subject.identities if one not in owners)
+        free = tuple(one for one in erasure.subject.identities if one not in given)
         erasure = replace(erasure, subject=replace(erasure.subject, identities=free))
         subject = erasure.subject
         await run.step("answers", await run.session.remains.blank_answers(subject))

@@ -11,7 +11,7 @@ from datetime import datetime
 from service.erasure.marks import Marker
 from service.erasure.model import Handle, Mark, Subject, handle_of, is_erased
 from service.errors import ContendedError, ErasureSecretError
-from service.identity.model import Identity, IdentityKind
+from service.identity.model import Association, Identity, IdentityKind
 from service.ports import Session, Store
 
 
@@ -62,12 +62,18 @@ class ErasureGuard:
             found |= {known[text]: mark for text, mark in marks.items()}
         return Erased(found)
 
-    async def welcome(self, session: Session, identities: Sequence[Identity], now: datetime) -> None:
-        """Within the transaction that gives identities to a contact: what comes from now on is taken under them. An
+    async def associate(self, session: Session, associations: Sequence[Association], now: datetime) -> None:
+        """Within a transaction: give free identities to contacts, and take under them what comes from now on. An
         address or an external id brings the person back, with all else that it was known by; a visitor id itself only.
 
-        Raises ContendedError while there may be something left of the person, which the contact must not inherit.
+        Raises ContendedError while there may be something left of the person, which the contact must not inherit, and
+        DuplicateKeyError if one is taken (the transaction is over).
         """
+        if associations:
+            await self._welcome(session, [one.identity for one in associations], now)
+            await session.identities.associate(associations, now)
+
+    async def _welcome(self, session: Session, identities: Sequence[Identity], now: datetime) -> None:
         erased = await self.find(session, map(handle_of, identities))
         for handle, mark in erased.marks.items():
             erasure = await session.erasures.get(handle.tenant_id, mark.erasure_id)

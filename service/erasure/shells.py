@@ -5,9 +5,9 @@ from dataclasses import replace
 import orjson
 
 from schemas.changes import CONTENT_TYPE, ChangeType, dataschema_of
-from schemas.snapshots import TENANT_HEADER
 from schemas.topics import CONTACTS_CHANGES
 from service.outbox.model import OutboxRecord
+from service.outbox.snapshots import tombstone_of
 
 _KEPT = ("specversion", "id", "source", "subject", "time", "datacontenttype", "tenantid", "sequence", "traceparent")
 _HEADERS = ("content-type", "traceparent")
@@ -19,7 +19,7 @@ def shell_of(record: OutboxRecord) -> OutboxRecord:
     Itself where it is one already.
     """
     if record.topic != CONTACTS_CHANGES:
-        return replace(record, value=b"", headers=((TENANT_HEADER, record.tenant_id),))
+        return tombstone_of(record)
     event = orjson.loads(record.value)
     if event["type"] == ChangeType.CONTACT_ERASED:
         return record

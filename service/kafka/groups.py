@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
 from service.errors import GroupBusyError
+from service.kafka.admin import open_admin
 from service.kafka.connection import Broker, client_options, start_client
 from service.kafka.refusals import unavailable
-from service.kafka.topics import close_admin
 
 _BOUND_SECONDS = 10.0
 _REQUEST_TIMEOUT_MS = 5_000
@@ -18,11 +17,9 @@ _REQUEST_TIMEOUT_MS = 5_000
 
 async def committed_offsets(broker: Broker, group_ids: list[str]) -> dict[tuple[str, int], int]:
     """The groups' offsets by topic and partition; what has none is left out. Raises StreamUnavailableError."""
-    admin = AIOKafkaAdminClient(**client_options(broker), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     found: dict[tuple[str, int], int] = {}
     try:
-        async with asyncio.timeout(_BOUND_SECONDS):
-            await start_client(admin, broker)
+        async with open_admin(broker, _BOUND_SECONDS, _REQUEST_TIMEOUT_MS) as admin:
             for group_id in group_ids:
                 for partition, committed in (await admin.list_consumer_group_offsets(group_id)).items():
                     if committed.offset >= 0:
@@ -31,8 +28,6 @@ async def committed_offsets(broker: Broker, group_ids: list[str]) -> dict[tuple[
         return found  # no group has ever committed: the broker has not made its offsets topic yet
     except (KafkaError, OSError, TimeoutError) as error:
         raise unavailable(error, "read", "committed offsets") from error
-    finally:
-        await close_admin(admin)
     return found
 
 

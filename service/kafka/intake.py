@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -12,6 +11,7 @@ from service.intake.model import InboundRecord
 from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
 from service.kafka.refusals import unavailable
+from service.kafka.sending import Outgoing, send_all
 
 PUBLISH_SECONDS = 5.0
 """How long a request may wait for Kafka, connecting included."""
@@ -35,7 +35,7 @@ class KafkaInboundPublisher:
             async with asyncio.timeout(self._publish_seconds):
                 # Others wait for the same producer: whoever gives up must not cancel its start.
                 producer = await asyncio.shield(starting)
-                await self._send_all(producer, records)
+                await send_all(producer, [_outgoing(record, self._topic_prefix) for record in records])
         except StreamRefusedError:
             self._drop(starting)
             raise
@@ -66,19 +66,6 @@ class KafkaInboundPublisher:
             raise
         return producer
 
-    async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[InboundRecord]) -> None:
-        sent: list[asyncio.Future[Any]] = []
-        try:
-            for record in records:
-                topic = f"{self._topic_prefix}{record.topic}"
-                sent.append(await producer.send(topic, value=record.value, key=record.key, headers=_headers(record)))
-            await asyncio.gather(*sent)
-        finally:
-            for future in sent:
-                if future.done() and not future.cancelled():
-                    future.exception()  # seen: the first error is the one that is raised
-                future.cancel()
-
     def _drop(self, starting: "asyncio.Task[AIOKafkaProducer]") -> None:
         if self._starting is not starting:
             return  # somebody else has thrown it away
@@ -95,6 +82,7 @@ class KafkaInboundPublisher:
             await discard(starting.result(), clean=clean)
 
 
-def _headers(record: InboundRecord) -> list[tuple[str, bytes]]:
+def _outgoing(record: InboundRecord, topic_prefix: str) -> Outgoing:
     told = (("x-request-id", record.request_id), ("traceparent", record.traceparent))
-    return [(name, value.encode()) for name, value in told if value]
+    headers = [(name, value.encode()) for name, value in told if value]
+    return Outgoing(f"{topic_prefix}{record.topic}", record.key, record.value, headers)

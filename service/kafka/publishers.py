@@ -14,7 +14,7 @@ from service.kafka.cloudevents import Encode, encode_of, structured
 from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
 from service.kafka.refusals import unavailable
-from service.kafka.sending import send_all
+from service.kafka.sending import encoded, send_all
 from service.kafka.topics import partitions_of
 from service.outbox.model import OutboxRecord
 from service.outbox.publisher import Publisher, PublisherFactory, PublisherFencedError
@@ -28,29 +28,24 @@ _log = structlog.get_logger(__name__)
 
 def publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """How a shard's publisher is made, by `relay_transactions`; a warning where that means no fencing."""
-    prefix = settings.topic_prefix
-    encode = encode_of(settings.relay_content_mode)
-    if settings.relay_transactions:
-        return lambda shard: TransactionalPublisher(settings, transactional_id(prefix, shard), prefix, encode)
-    _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
-    return lambda _shard: NonTransactionalPublisher(settings, prefix, encode)
+    if not settings.relay_transactions:
+        _log.warning("relay_without_transactions", hint="a relay that was paused and wakes up may publish again")
+    return _factory(settings)
 
 
 def timeline_publisher_factory(settings: RelaySettings) -> PublisherFactory:
     """The same for `contacts.timeline`: apart from the changes, so that neither waits for the other."""
+    make = _factory(settings, "timeline.")
+    check = _TopicCheck(settings, f"{settings.topic_prefix}{CONTACTS_TIMELINE}")
+    return lambda shard: PublisherOfTopic(make(shard), check)
+
+
+def _factory(settings: RelaySettings, kind: str = "") -> PublisherFactory:
     prefix = settings.topic_prefix
     encode = encode_of(settings.relay_content_mode)
-    check = _TopicCheck(settings, f"{prefix}{CONTACTS_TIMELINE}")
-
-    def make(shard: int) -> Publisher:
-        if settings.relay_transactions:
-            own = transactional_id(prefix, shard, "timeline.")
-            publisher: Publisher = TransactionalPublisher(settings, own, prefix, encode)
-        else:
-            publisher = NonTransactionalPublisher(settings, prefix, encode)
-        return PublisherOfTopic(publisher, check)
-
-    return make
+    if settings.relay_transactions:
+        return lambda shard: TransactionalPublisher(settings, transactional_id(prefix, shard, kind), prefix, encode)
+    return lambda _shard: NonTransactionalPublisher(settings, prefix, encode)
 
 
 def transactional_id(prefix: str, shard: int, kind: str = "") -> str:
@@ -137,7 +132,7 @@ class _KafkaPublisher:
         return self._producer
 
     async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[OutboxRecord]) -> None:
-        await send_all(producer, records, self._topic_prefix, self._encode)
+        await send_all(producer, encoded(records, self._topic_prefix, self._encode))
 
     @asynccontextmanager
     async def _bounded(self, seconds: float) -> AsyncIterator[None]:

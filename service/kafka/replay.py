@@ -11,7 +11,7 @@ from service.kafka.cloudevents import encode_of
 from service.kafka.connection import start_client
 from service.kafka.producers import discard, make_producer
 from service.kafka.refusals import in_feed_words
-from service.kafka.sending import send_all
+from service.kafka.sending import encoded, send_all
 from service.kafka.topics import partitions_of
 from service.outbox.model import OutboxRecord
 from service.settings import FeedSettings
@@ -56,7 +56,8 @@ class KafkaReplayPublisher:
             async for records in batches:
                 with in_feed_words("publish to", topic):
                     async with asyncio.timeout(_STEP_SECONDS):
-                        await send_all(producer, [replace(one, topic=topic) for one in records], "", self._encode)
+                        moved = [replace(one, topic=topic) for one in records]
+                        await send_all(producer, encoded(moved, "", self._encode))
                 count += len(records)
             with in_feed_words("publish to", topic):
                 async with asyncio.timeout(_STEP_SECONDS):

@@ -1,8 +1,8 @@
 """Handing records to a producer: in order, and waiting until Kafka has all."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
@@ -12,14 +12,29 @@ from service.outbox.model import OutboxRecord
 _TURN = 64
 
 
-async def send_all(
-    producer: AIOKafkaProducer, records: Sequence[OutboxRecord], topic_prefix: str, encode: Encode
-) -> None:
-    """Hand all over in order, then wait until Kafka has all. Records name topics without the prefix."""
+class Outgoing(NamedTuple):
+    """A record as a producer takes it; the topic with its prefix."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def encoded(records: Sequence[OutboxRecord], topic_prefix: str, encode: Encode) -> Iterator[Outgoing]:
+    """Records of the outbox, which name topics without the prefix."""
+    for record in records:
+        headers, value = encode(record)
+        topic, key = f"{topic_prefix}{record.topic}", record.contact_id.encode()
+        yield Outgoing(topic, key, value or None, [(name, text.encode()) for name, text in headers])
+
+
+async def send_all(producer: AIOKafkaProducer, records: Iterable[Outgoing]) -> None:
+    """Hand all over in order, then wait until Kafka has all. After the first error the others are given up."""
     sent: list[asyncio.Future[Any]] = []
     try:
-        for number, record in enumerate(records):
-            sent.append(await _send(producer, record, topic_prefix, encode))
+        for number, (topic, key, value, headers) in enumerate(records):
+            sent.append(await producer.send(topic, value=value, key=key, headers=headers))
             if number % _TURN == _TURN - 1:
                 await asyncio.sleep(0)  # send() rarely waits by itself, and others want their turn
         await asyncio.gather(*sent)
@@ -28,16 +43,3 @@ async def send_all(
             if future.done() and not future.cancelled():
                 future.exception()  # seen: the first error is the one that is raised
             future.cancel()
-
-
-async def _send(
-    producer: AIOKafkaProducer, record: OutboxRecord, topic_prefix: str, encode: Encode
-) -> "asyncio.Future[Any]":
-    headers, value = encode(record)
-    future: asyncio.Future[Any] = await producer.send(
-        f"{topic_prefix}{record.topic}",
-        value=value or None,
-        key=record.contact_id.encode(),
-        headers=[(name, text.encode()) for name, text in headers],
-    )
-    return future

@@ -1,6 +1,5 @@
 """Making the topics, and asking for one."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,12 +19,10 @@ from aiokafka.protocol.admin import CreateTopicsRequest
 
 from schemas.topics import TOPICS, TopicSpec
 from service.errors import StreamRefusedError, StreamUnavailableError
-from service.kafka.connection import Broker, client_options, start_client
+from service.kafka.admin import REQUEST_TIMEOUT_MS, open_admin
+from service.kafka.connection import Broker
 from service.kafka.refusals import in_feed_words
 from service.settings import KafkaSettings, TopicSettings
-
-_BOUND_SECONDS = 30.0
-_REQUEST_TIMEOUT_MS = 10_000
 
 _log = structlog.get_logger(__name__)
 
@@ -49,18 +46,14 @@ async def check_broker(settings: KafkaSettings) -> None:
 
 @asynccontextmanager
 async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
-        async with asyncio.timeout(_BOUND_SECONDS):
-            await start_client(admin, settings)
+        async with open_admin(settings) as admin:
             yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         raise StreamUnavailableError(
             f"Kafka at {settings.kafka_bootstrap} could not be asked for its topics ({type(error).__name__}). "
             "Is it running, and are PATHBOUND_KAFKA_BOOTSTRAP and PATHBOUND_KAFKA_SECURITY_PROTOCOL right?"
         ) from error
-    finally:
-        await close_admin(admin)
 
 
 async def partitions_of(broker: Broker, topic: str) -> int | None:
@@ -68,20 +61,15 @@ async def partitions_of(broker: Broker, topic: str) -> int | None:
 
     Raises FeedRequestError where an ACL hides it, and StreamUnavailableError.
     """
-    admin = AIOKafkaAdminClient(**client_options(broker), request_timeout_ms=_REQUEST_TIMEOUT_MS)
-    try:
-        with in_feed_words("read", topic):
-            async with asyncio.timeout(_BOUND_SECONDS):
-                await start_client(admin, broker)
-                [found] = await admin.describe_topics([topic])
-            error = for_code(found["error_code"])
-            if error is UnknownTopicOrPartitionError:
-                return None
-            if found["error_code"]:
-                raise error
-            return len(found["partitions"])
-    finally:
-        await close_admin(admin)
+    with in_feed_words("read", topic):
+        async with open_admin(broker) as admin:
+            [found] = await admin.describe_topics([topic])
+        error = for_code(found["error_code"])
+        if error is UnknownTopicOrPartitionError:
+            return None
+        if found["error_code"]:
+            raise error
+        return len(found["partitions"])
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: TopicSettings) -> None:
@@ -140,16 +128,7 @@ async def _ask(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> Any:
     # No controller: one is being elected, or the broker is a mock, which the driver then tells us by its API versions.
     request = CreateTopicsRequest(
         create_topic_requests=[admin._convert_new_topic_request(topic) for topic in wanted],  # noqa: SLF001
-        timeout=_REQUEST_TIMEOUT_MS,
+        timeout=REQUEST_TIMEOUT_MS,
         validate_only=False,
     )
     return await admin._send_request(request)  # noqa: SLF001
-
-
-async def close_admin(admin: AIOKafkaAdminClient) -> None:
-    """Close it within a second, whatever state Kafka is in."""
-    try:
-        async with asyncio.timeout(1.0):
-            await admin.close()
-    except (TimeoutError, KafkaError, OSError):
-        _log.warning("kafka_admin_not_closed")

@@ -68,6 +68,14 @@ class MongoIdentities:
                 {"_id.tenant_id": tenant_id, "contact_id": contact_id}, session=self._session
             )
 
+    async def fence(self, identities: Sequence[Identity]) -> None:
+        keys = [identity_key(identity) for identity in identities]
+        if keys:
+            with translated():
+                # Whoever inserts one of them, beside this or in a snapshot of before, has a write conflict.
+                await self._collection.insert_many([{"_id": key} for key in keys], session=self._session)
+                await self._collection.delete_many({"_id": {"$in": keys}}, session=self._session)
+
     async def finish(self, link_tasks: Sequence[str]) -> None:
         with translated():
             await self._collection.update_many(

@@ -1,23 +1,19 @@
 """The collection `outbox`: records that wait to be published, and, for a while, those that were."""
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.read_concern import ReadConcern
 
-from schemas.topics import MAX_RECORD_BYTES
 from service.mongo.documents import Document
 from service.mongo.errors import translated
-from service.outbox.model import SHARDS, OutboxRecord
+from service.mongo.waiting import WaitingRecords
+from service.outbox.model import OutboxRecord
 
 _UNPUBLISHED = {"published_at": None}
 _ORDER = [("committed_at", 1), ("sequence", 1)]
-_COUNTED_AT_MOST = 100_000
 _WAKE: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument.shard": 1}}]
 _WAKE_WAIT_MS = 1_000
 
@@ -31,7 +27,7 @@ def indexes(retention_seconds: int) -> list[IndexModel]:
     ]
 
 
-class MongoOutbox:
+class MongoOutbox(WaitingRecords):
     """Implements `service.ports.Outbox`."""
 
     def __init__(
@@ -39,31 +35,11 @@ class MongoOutbox:
     ) -> None:
         aware: CodecOptions[Document] = CodecOptions(tz_aware=True)
         self._outbox = database.get_collection("outbox", codec_options=aware)
-        # A scan that yields may meet a contact's second record and have passed the place of its first, committed
-        # meanwhile. A snapshot is one point in time (and majority-committed).
-        self._snapshot = database.get_collection("outbox", codec_options=aware, read_concern=ReadConcern("snapshot"))
-        self._session = session
+        super().__init__(self._outbox, _waiting, _ORDER, record_of, session=session)
 
     async def append(self, records: Sequence[OutboxRecord]) -> None:
         with translated():
             await self._outbox.insert_many([_document(record) for record in records], session=self._session)
-
-    async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
-        """The shard's oldest, in order: as many as `limit`, or fewer once they weigh MAX_RECORD_BYTES together."""
-        records: list[OutboxRecord] = []
-        weight = 0
-        with translated():
-            cursor = self._snapshot.find(
-                {"shard": shard, **_UNPUBLISHED}, sort=_ORDER, limit=limit, batch_size=limit, session=self._session
-            )
-            # No close in a finally: with MongoDB stopped it would wait, and hold up whoever cancelled this.
-            async for document in cursor:
-                records.append(record_of(document))
-                weight += len(records[-1].value)
-                if weight >= MAX_RECORD_BYTES:
-                    await cursor.close()
-                    break
-        return records
 
     async def mark_published(self, record_ids: Sequence[str]) -> None:
         with translated():
@@ -73,25 +49,16 @@ class MongoOutbox:
                 session=self._session,
             )
 
-    async def backlog(self) -> dict[int, tuple[int, datetime]]:
-        found = await asyncio.gather(*(self._backlog_of(shard) for shard in range(SHARDS)))
-        return {shard: waiting for shard, waiting in enumerate(found) if waiting is not None}
-
-    async def _backlog_of(self, shard: int) -> tuple[int, datetime] | None:
-        query = {"shard": shard, **_UNPUBLISHED}
-        with translated():
-            oldest = await self._outbox.find_one(query, {"committed_at": 1}, sort=_ORDER)
-            if oldest is None:
-                return None
-            count = await self._outbox.count_documents(query, limit=_COUNTED_AT_MOST)
-        return max(count, 1), oldest["committed_at"]
-
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[int]]:
         """See `service.ports.Outbox.watch`. Ends with StoreUnavailableError when the stream breaks."""
         with translated():
             async with self._outbox.watch(_WAKE, max_await_time_ms=_WAKE_WAIT_MS) as stream:
                 yield _shards(stream)
+
+
+def _waiting(shard: int) -> Document:
+    return {"shard": shard, **_UNPUBLISHED}
 
 
 async def _shards(stream: AsyncIterable[Document]) -> AsyncIterator[int]:

@@ -4,25 +4,21 @@ The mark is on the event itself, written with it, so it is there exactly if the 
 Only marked events are in the index, and the relay takes the mark off once Kafka has the event: nothing is kept of it.
 """
 
-import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 
 from bson import Timestamp
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.read_concern import ReadConcern
 
-from schemas.topics import MAX_RECORD_BYTES
 from service.mongo.documents import Document, event_of
 from service.mongo.errors import translated
-from service.outbox.model import SHARDS, OutboxRecord, shard_of
+from service.mongo.waiting import WaitingRecords
+from service.outbox.model import OutboxRecord, shard_of
 from service.timeline.entries import timeline_entry
 
 _UNTOLD = "untold"
 # The time is the cluster's, not a machine's. What was linked in one step has one time, and goes by when it happened.
 _ORDER = [("feed_at", 1), ("timestamp", 1)]
-_COUNTED_AT_MOST = 100_000
 
 INDEXES = [
     IndexModel([("feed_shard", 1), *_ORDER], name=_UNTOLD, partialFilterExpression={"feed_shard": {"$exists": True}})
@@ -48,48 +44,22 @@ def put_stages(document: Document, contact_id: str, *, linked: bool) -> list[Doc
     return [{"$replaceWith": {"$mergeObjects": [{"$literal": document}, marks]}}]
 
 
-class MongoUntold:
+class MongoUntold(WaitingRecords):
     """Implements `service.outbox.ports.Queue`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._events = database["events"]
-        # As in the outbox: one point in time, so that a later event of a contact is not seen without an earlier one.
-        self._snapshot = self._events.with_options(read_concern=ReadConcern("snapshot"))
-
-    async def unpublished(self, shard: int, limit: int) -> list[OutboxRecord]:
-        """The shard's oldest, in order: as many as `limit`, or fewer once they weigh MAX_RECORD_BYTES together."""
-        records: list[OutboxRecord] = []
-        weight = 0
-        with translated():
-            # No other index may serve this: without its own it would look through all events.
-            cursor = self._snapshot.find(
-                {"feed_shard": shard}, sort=_ORDER, limit=limit, batch_size=limit, hint=_UNTOLD
-            )
-            async for document in cursor:
-                records.append(_record_of(document))
-                weight += len(records[-1].value)
-                if weight >= MAX_RECORD_BYTES:
-                    await cursor.close()
-                    break
-        return records
+        # No other index may serve this: without its own it would look through all events.
+        super().__init__(self._events, _waiting, _ORDER, _record_of, index=_UNTOLD)
 
     async def mark_published(self, record_ids: Sequence[str]) -> None:
         marks = dict.fromkeys(("feed_shard", "feed_at", "feed_linked"), "")
         with translated():
             await self._events.update_many({"_id": {"$in": list(record_ids)}}, {"$unset": marks})
 
-    async def backlog(self) -> dict[int, tuple[int, datetime]]:
-        found = await asyncio.gather(*(self._backlog_of(shard) for shard in range(SHARDS)))
-        return {shard: waiting for shard, waiting in enumerate(found) if waiting is not None}
 
-    async def _backlog_of(self, shard: int) -> tuple[int, datetime] | None:
-        query = {"feed_shard": shard}
-        with translated():
-            oldest = await self._events.find_one(query, {"feed_at": 1}, sort=_ORDER, hint=_UNTOLD)
-            if oldest is None:
-                return None
-            count = await self._events.count_documents(query, limit=_COUNTED_AT_MOST, hint=_UNTOLD)
-        return max(count, 1), oldest["feed_at"].as_datetime()
+def _waiting(shard: int) -> Document:
+    return {"feed_shard": shard}
 
 
 def _record_of(document: Document) -> OutboxRecord:

@@ -5,14 +5,16 @@ order of the contact's shard. Of several changes in one batch only the last one'
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from schemas.changes import CONTENT_TYPE, DATA_CONTENT_TYPE, SOURCE, ChangeType, dataschema_of
+from schemas.changes import CONTENT_TYPE, ChangeType
 from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
+from service.outbox.envelope import envelope
 from service.outbox.model import OutboxRecord
 
 
@@ -35,26 +37,15 @@ def snapshot(
 ) -> OutboxRecord:
     """A contact object as it was after its event `sequence`, at `time`."""
     contact_id = contact["contact_id"]
-    event = {
-        "specversion": "1.0",
-        "id": f"{contact_id}.{sequence}",
-        "source": SOURCE,
-        "type": SNAPSHOT_TYPE,
-        "subject": contact_id,
-        "time": time,
-        "datacontenttype": DATA_CONTENT_TYPE,
-        "dataschema": dataschema_of(SNAPSHOT_TYPE),
-        "tenantid": tenant_id,
-        "sequence": sequence,
-        "data": {"contact": contact},
-    }
+    event_id = f"{contact_id}.{sequence}"
+    value = envelope(event_id, SNAPSHOT_TYPE, tenant_id, contact_id, time, {"contact": contact}, sequence=sequence)
     return OutboxRecord(
         record_id=record_id,
         tenant_id=tenant_id,
         contact_id=contact_id,
         sequence=sequence,
         topic=CONTACTS_SNAPSHOT,
-        value=orjson.dumps(event),
+        value=value,
         headers=(("content-type", CONTENT_TYPE), (TENANT_HEADER, tenant_id)),
         committed_at=committed_at,
     )
@@ -66,22 +57,20 @@ def _snapshot_after(record: OutboxRecord) -> OutboxRecord | None:
         return None
     event = orjson.loads(record.value)
     if event.get("type") in (ChangeType.CONTACT_DELETED, ChangeType.CONTACT_ERASED):
-        return tombstone(record.tenant_id, record.contact_id, record.sequence, record.record_id, record.committed_at)
+        return tombstone_of(replace(record, topic=CONTACTS_SNAPSHOT))
     contact = event.get("data", {}).get("contact")
     if contact is None:
         return None
     return snapshot(record.tenant_id, contact, record.sequence, event["time"], record.record_id, record.committed_at)
 
 
+def tombstone_of(record: OutboxRecord) -> OutboxRecord:
+    """Kafka's tombstone in a record's place."""
+    return replace(record, value=b"", headers=((TENANT_HEADER, record.tenant_id),))
+
+
 def tombstone(tenant_id: str, contact_id: str, sequence: int, record_id: str, committed_at: datetime) -> OutboxRecord:
     """What says that a contact is gone."""
-    return OutboxRecord(
-        record_id=record_id,
-        tenant_id=tenant_id,
-        contact_id=contact_id,
-        sequence=sequence,
-        topic=CONTACTS_SNAPSHOT,
-        value=b"",
-        headers=((TENANT_HEADER, tenant_id),),
-        committed_at=committed_at,
+    return tombstone_of(
+        OutboxRecord(record_id, tenant_id, contact_id, sequence, CONTACTS_SNAPSHOT, b"", (), committed_at)
     )

@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from schemas.changes import CONTENT_TYPE, DATA_CONTENT_TYPE, SOURCE, dataschema_of
+from schemas.changes import CONTENT_TYPE
 from schemas.timeline import TIMELINE_TYPE
 from schemas.timestamps import iso_millis
 from schemas.topics import CONTACTS_TIMELINE, MAX_RECORD_BYTES
+from service.outbox.envelope import envelope
 from service.outbox.model import OutboxRecord
 from service.timeline.model import TimelineEvent
 from service.timeline.view import event_object
@@ -41,17 +40,5 @@ def timeline_entry(event: TimelineEvent, contact_id: str, entered_at: datetime, 
 
 
 def _cloud_event(event: TimelineEvent, contact_id: str, entered_at: datetime, data: dict[str, Any]) -> bytes:
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            "id": f"{event.event_id}.{contact_id}",
-            "source": SOURCE,
-            "type": TIMELINE_TYPE,
-            "subject": contact_id,
-            "time": iso_millis(entered_at),
-            "datacontenttype": DATA_CONTENT_TYPE,
-            "dataschema": dataschema_of(TIMELINE_TYPE),
-            "tenantid": event.tenant_id,
-            "data": {"shortened": False, **data},
-        }
-    )
+    event_id, time = f"{event.event_id}.{contact_id}", iso_millis(entered_at)
+    return envelope(event_id, TIMELINE_TYPE, event.tenant_id, contact_id, time, {"shortened": False, **data})

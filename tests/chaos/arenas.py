@@ -20,7 +20,7 @@ from tests.chaos.faults import Card, deck_of_all, deck_of_primaries
 from tests.chaos.injector import Targets
 from tests.support.api import ApiUser
 from tests.support.replica_set import ReplicaSet
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System, running_system
 from tests.support.tcp_proxy import TcpProxy
 
 SOURCES = ("tracker", "tracker", "gmail", "intercom")

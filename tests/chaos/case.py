@@ -21,7 +21,8 @@ from tests.chaos.judge import judge
 from tests.chaos.load import Load
 from tests.chaos.operations import Kind
 from tests.chaos.seen import Seen, see
-from tests.support.service_processes import ServiceProcess, System
+from tests.support.running_system import System
+from tests.support.service_processes import ServiceProcess
 from tests.support.waiting import eventually
 
 Stage = Callable[[Path], AbstractAsyncContextManager[Arena]]

@@ -17,7 +17,7 @@ from service.profile.ports import RebuildScope
 from tests.chaos.expected import Expected, ExpectedContact
 from tests.chaos.sources import entry_of, record_id
 from tests.support.relay import read_committed
-from tests.support.service_processes import System
+from tests.support.running_system import System
 
 T = TypeVar("T")
 

@@ -7,10 +7,11 @@ from typing import Any
 import docker
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pymongo import MongoClient
 
 from deploy.stack import LocalStack, StackError
+from service.kafka.admin import open_admin
 from tests.deploy.engine import Engine
 
 TOPIC = "kept"
@@ -67,10 +68,8 @@ async def test_they_serve_on_loopback_and_keep_their_data(only_containers: docke
             bound = [binding["HostIp"] for ports in container.ports.values() for binding in ports or []]
             assert bound == ["127.0.0.1"]
         assert insert(found.mongo_url) == 1
-        admin = AIOKafkaAdminClient(bootstrap_servers=found.kafka_bootstrap)
-        await admin.start()
-        await admin.create_topics([NewTopic(TOPIC, 1, 1)])
-        await admin.close()
+        async with open_admin(found.kafka_bootstrap) as admin:
+            await admin.create_topics([NewTopic(TOPIC, 1, 1)])
         await produce(found.kafka_bootstrap, b"one")
         for server in (stack.kafka, stack.mongod):
             server.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from service.ledger.model import Outcome
 from tests.support.bad_records import MARK, good, headers, keys, values
-from tests.support.service_processes import TOPICS, System, running_system
+from tests.support.running_system import TOPICS, System, running_system
 
 MB = 1024 * 1024
 MAX_RESIDENT_BYTES = 400 * MB

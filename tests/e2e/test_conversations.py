@@ -10,7 +10,8 @@ import pytest
 from consumers.runtime.outcomes import Record
 from tests.support.gmail import gmail_message, gmail_record
 from tests.support.intercom import Chat, intercom_record
-from tests.support.service_processes import System, print_seed, running_system
+from tests.support.running_system import System, running_system
+from tests.support.service_processes import print_seed
 from tests.support.waiting import eventually
 
 COLLECTIONS = ("messages", "conversation_rows", "conversation_threads", "source_threads", "events")

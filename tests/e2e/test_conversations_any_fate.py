@@ -10,7 +10,8 @@ import pytest
 from deploy.stack import LocalStack
 from service.mongo.store import MongoStore
 from tests.support.conversation_judge import judge
-from tests.support.service_processes import CONSUMED_S, System, own_stack, print_seed, running_system
+from tests.support.running_system import CONSUMED_S, System, running_system
+from tests.support.service_processes import own_stack, print_seed
 from tests.support.source_records import Sent, frequent_addresses, real, traffic
 from tests.support.waiting import eventually
 

@@ -13,7 +13,8 @@ from service.ledger.model import Outcome
 from tests.support.api import ApiUser
 from tests.support.gmail import Resource, gmail_message, gmail_value, html_part, multipart, text_part
 from tests.support.intercom import ADMIN, CLOSED, Chat, Step, envelope, key_of
-from tests.support.service_processes import HOST, System, running_system
+from tests.support.running_system import System, running_system
+from tests.support.service_processes import HOST
 
 Record = tuple[str, bytes, bytes]
 """Source, key, value."""

@@ -1,24 +1,15 @@
 """From a web page and from Intercom to topics and timelines, through the processes; and what their logs keep quiet."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-
-import pytest
 
 from schemas.topics import INTERCOM_EVENTS
 from tests.support.doors import SITE, beacon, notify, page_key
 from tests.support.relay import read_committed
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System
 from tests.support.waiting import eventually
 
 SECRET = "hush-client-secret"
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 async def test_what_a_page_sends_twice_is_in_the_timeline_once(system: System) -> None:

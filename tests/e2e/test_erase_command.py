@@ -12,7 +12,6 @@ import pytest
 
 from deploy.bootstrap import Core, build_core
 from service.mongo.store import MongoStore
-from service.settings import MongoSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
 from tests.support.erasure import EMAIL, SECRET, TRACES, VISITOR, Sources, guard, live, traces_in
@@ -36,12 +35,8 @@ async def user(core: Core) -> AsyncIterator[ApiUser]:
 
 
 @pytest.fixture
-def env(mongo_settings: MongoSettings) -> dict[str, str]:
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_ERASURE_SECRET": SECRET,
-    }
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PATHBOUND_ERASURE_SECRET": SECRET}
 
 
 def erase(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

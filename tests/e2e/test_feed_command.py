@@ -15,31 +15,16 @@ from deploy.bootstrap import open_core
 from deploy.stack import kafka as stack_kafka
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
-from service.mongo.store import connect, database_of
+from service.mongo.store import MongoStore, connect, database_of
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
-from tests.support.commands import pathbound
+from tests.support.commands import environment, pathbound
 from tests.support.feed import LIFE, Feed, kafka_admin, live
 from tests.support.relay import read_committed
 from tests.support.service_processes import own_stack
 from tests.support.waiting import eventually
 
 COMMAND = [sys.executable, "-m", "deploy.cli.main", "feed"]
-
-
-def environment(feed: Feed, mongo_url: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PATHBOUND_MONGO_URL": mongo_url,
-        "PATHBOUND_MONGO_DATABASE": feed.store.database.name,
-        "PATHBOUND_KAFKA_BOOTSTRAP": feed.bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": feed.prefix,
-    }
-
-
-@pytest.fixture
-def env(feed: Feed, mongo_url: str) -> dict[str, str]:
-    return environment(feed, mongo_url)
 
 
 async def pathbound_feed(env: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -84,8 +69,9 @@ async def test_tail_prints_from_the_beginning_and_goes_on(feed: Feed, own_api: A
 
     async def lines(count: int, *arguments: str) -> list[str]:
         """So many lines, then Ctrl-C, which is no failure."""
+        whole = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, "tail", *arguments, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=asyncio.subprocess.PIPE
+            *COMMAND, "tail", *arguments, env=whole, stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
         try:
@@ -167,7 +153,7 @@ async def test_bad_input_is_one_sentence_and_status_2(feed: Feed, env: dict[str,
         assert "Traceback" not in done.stderr
 
 
-async def test_without_the_topic_it_says_how_to_make_it(env: dict[str, str]) -> None:
+async def test_without_the_topic_it_says_how_to_make_it(store: MongoStore, env: dict[str, str]) -> None:
     done = await pathbound_feed({**env, "PATHBOUND_TOPIC_PREFIX": "nothing."}, "verify")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         2,
@@ -200,7 +186,7 @@ async def test_what_an_acl_forbids_is_told_and_nothing_is_published(guarded: Any
         contact_id = await live(user)
         await feed.relay()
         start = (await feed.waiting(contact_id))[0].committed_at.isoformat()
-        env = environment(feed, guarded.mongod.address)
+        env = environment(guarded.mongod.address, mongo.mongo_database, feed.bootstrap, feed.prefix)
         admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
         for future in admin.create_topics([kafka_admin.NewTopic(name, 2, 1) for name in ("hidden", "shown")]).values():
             future.result(20)

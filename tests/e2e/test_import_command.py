@@ -50,10 +50,9 @@ async def told(store: MongoStore, tenant: str) -> dict[str, list[Any]]:
 
 
 async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
-    store: MongoStore, mongo_url: str, mongo_database: str, tmp_path: Path
+    store: MongoStore, env: dict[str, str], tmp_path: Path
 ) -> None:
     dice = print_seed("test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one")
-    env = {"PATHBOUND_MONGO_URL": mongo_url, "PATHBOUND_MONGO_DATABASE": mongo_database}
     path = tmp_path / "contacts.csv"
     write_file(path)
     counted = await undisturbed(store, "calm", path, tmp_path / "calm.jsonl")

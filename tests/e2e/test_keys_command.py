@@ -13,14 +13,6 @@ from tests.support.api import serve
 from tests.support.commands import pathbound
 
 
-@pytest.fixture
-def env(mongo_settings: MongoSettings) -> dict[str, str]:
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-    }
-
-
 async def status_with(store: MongoStore, api_key: str) -> int:
     headers = {"Authorization": f"Bearer {api_key}"}
     async with (

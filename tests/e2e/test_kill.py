@@ -2,21 +2,13 @@
 `make chaos`."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from tests.support.load import Load, judge
-from tests.support.service_processes import System, print_seed, running_system
+from tests.support.running_system import System
+from tests.support.service_processes import print_seed
 from tests.support.waiting import eventually
 
 ROUNDS = 6
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 async def test_processes_are_killed_in_turn(system: System) -> None:

@@ -1,22 +1,14 @@
 """Logs lead from a request through all processes, and hold nothing personal and no secret."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-import pytest
 
 from schemas.topics import TRACKER_EVENTS
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System
 from tests.support.waiting import eventually
 
 SECRETS = ["ada.lovelace", "Lovelace-Byron", "visitor-0f9c", "hush-hush", "secret-page", "<script>"]
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 async def busy(system: System) -> str:

@@ -1,21 +1,12 @@
 """Consumers that come, and are killed, while records flow: each record is stored once and counted once."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from tests.support.load import judge_ledger
-from tests.support.service_processes import System, print_seed, running_system
+from tests.support.running_system import System
+from tests.support.service_processes import print_seed
 from tests.support.tracker_fixtures import event_id
 from tests.support.waiting import eventually
 
 PORTION = 300
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 async def test_members_come_and_are_killed_mid_stream(system: System) -> None:

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from deploy.stack import LocalStack
-from tests.support.service_processes import System, own_stack, running_system
+from tests.support.running_system import System, running_system
+from tests.support.service_processes import own_stack
 from tests.support.waiting import eventually
 
 VISITS = {"events": [{"event": "page_view", "visitorId": "v-door"}]}

@@ -1,24 +1,16 @@
 """Records that can never be handled are put aside, with their bytes and the reason; their neighbours are stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import orjson
 import psutil
-import pytest
 from confluent_kafka import Producer
 
 from schemas.topics import TRACKER_EVENTS
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id, hostile_strings
 
 MB = 1024 * 1024
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 def envelope(**fields: object) -> bytes:

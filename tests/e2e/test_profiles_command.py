@@ -5,25 +5,14 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from deploy.bootstrap import build_core
 from schemas.contacts import CreateContact
 from service.contacts.context import Caller
 from service.mongo.store import MongoStore
-from service.settings import MongoSettings
 from tests.support.commands import pathbound
 from tests.support.waiting import eventually
 
 CONTACTS = 400
-
-
-@pytest.fixture
-def env(mongo_settings: MongoSettings) -> dict[str, str]:
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-    }
 
 
 def rebuild(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -2,13 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import Message, all_messages, expected_event
 
 AT_ONCE = 8
@@ -41,12 +38,6 @@ def plan_for(messages: list[Message]) -> Plan:
         else:
             groups[number % 4].append([visitor])
     return plan
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 class Contacts:

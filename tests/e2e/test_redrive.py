@@ -1,10 +1,8 @@
 """A record put aside by a fault that is mended since lands exactly once, however often its letter is sent again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import orjson
-import pytest
 
 from consumers.runtime.dead_letters import DeadLetters
 from consumers.runtime.outcomes import InvalidRecord, Record
@@ -14,14 +12,8 @@ from service.ledger.balance import lines
 from service.ledger.model import Outcome
 from tests.support.commands import pathbound
 from tests.support.events import MORNING
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id
-
-
-@pytest.fixture
-async def system(mongo_url: str, kafka_bootstrap: str) -> AsyncIterator[System]:
-    async with running_system(mongo_url, kafka_bootstrap) as system:
-        yield system
 
 
 async def redrive(system: System) -> str:

@@ -25,7 +25,8 @@ from tests.support.commands import pathbound
 from tests.support.feed import kafka_admin
 from tests.support.load import judge_ledger
 from tests.support.relay import read_committed
-from tests.support.service_processes import System, own_stack, running_system
+from tests.support.running_system import System, running_system
+from tests.support.service_processes import own_stack
 from tests.support.tracker_fixtures import event_id
 from tests.support.waiting import eventually
 

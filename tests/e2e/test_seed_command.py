@@ -5,8 +5,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-import pytest
-
 from deploy.bootstrap import build_core
 from deploy.seed.plan import SeedPlan
 from deploy.seed.portions import portion_of
@@ -19,7 +17,6 @@ from service.mongo.documents import event_document
 from service.mongo.indexes import all_indexes
 from service.mongo.store import MongoStore
 from service.outbox.model import shard_of
-from service.settings import MongoSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
 
@@ -27,14 +24,6 @@ T = TypeVar("T")
 CONTACTS, EVENTS = 1_200, 900
 ARGUMENTS = ("seed", "--contacts", str(CONTACTS), "--events", str(EVENTS), "--tenant", "acme", "--seed", "5")
 PLAN = SeedPlan("acme", CONTACTS, EVENTS, 5)
-
-
-@pytest.fixture
-def env(mongo_settings: MongoSettings) -> dict[str, str]:
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-    }
 
 
 async def everything(store: MongoStore, *but: str) -> dict[str, list[Any]]:

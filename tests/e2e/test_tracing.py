@@ -10,7 +10,7 @@ import pytest
 from schemas.topics import CONTACTS_CHANGES, TRACKER_EVENTS
 from tests.support.collector import CollectedSpan, Collector, collecting
 from tests.support.doors import SITE, page_key
-from tests.support.service_processes import System, running_system
+from tests.support.running_system import System, running_system
 from tests.support.waiting import eventually
 
 SECRETS = ["ada.lovelace", "Lovelace-Byron", "visitor-0f9c", "secret-page", "127.0.0.1"]

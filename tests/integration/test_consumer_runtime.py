@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.admin import NewTopic
 from prometheus_client import REGISTRY
 
 from consumers.runtime import lag
@@ -17,6 +16,8 @@ from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.runtime import ConsumerRuntime, run_consumer
 from service.clock import system_clock
 from service.errors import RefusedDocumentError, StoreUnavailableError
+from service.kafka.admin import open_admin
+from service.kafka.groups import committed_offsets
 from service.ledger.model import Receipt
 from service.settings import ConsumerSettings
 from tests.support.waiting import eventually
@@ -98,14 +99,10 @@ class Kafka:
         self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=17 * MIB, linger_ms=5)
 
     async def create(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
+        async with open_admin(self.bootstrap) as admin:
             config = {"max.message.bytes": str(16 * MIB), "message.timestamp.type": "LogAppendTime"}
             names = (self.topic, f"{self.topic}.dlq")
             await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=config) for name in names])
-        finally:
-            await admin.close()
         await self.producer.start()
 
     async def send(self, count: int, value: bytes | None = b"v", partition: int | None = None, **more: Any) -> None:
@@ -120,15 +117,8 @@ class Kafka:
 
     async def committed(self) -> dict[int, int]:
         """The group's offset of each partition that has one."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            offsets = await admin.list_consumer_group_offsets(f"{self.prefix}pathbound.test")
-        except GroupCoordinatorNotAvailableError:  # a broker's first group: its offsets topic is still being made
-            return {}
-        finally:
-            await admin.close()
-        return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+        found = await committed_offsets(self.bootstrap, [f"{self.prefix}pathbound.test"])
+        return {partition: offset for (_, partition), offset in found.items()}
 
     async def dead_letters(self, count: int) -> list[Any]:
         """The first `count` records of the DLQ."""

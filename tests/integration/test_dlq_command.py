@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import REGISTRY
 
@@ -24,10 +23,11 @@ from consumers.runtime.records import to_record
 from consumers.runtime.redrive import Redriver, RedriveReport
 from schemas.positions import Position
 from schemas.topics import TRACKER_EVENTS, dead_letters_of
+from service.kafka.admin import open_admin
 from service.kafka.topics import create_topics
 from service.mongo.store import MongoStore
 from service.redrive.model import Claim
-from service.settings import MongoSettings, TopicSettings
+from service.settings import TopicSettings
 from tests.support.commands import pathbound
 from tests.support.relay import read_committed
 
@@ -65,19 +65,9 @@ class Letters:
 
 
 @pytest.fixture
-def letters(kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Letters:
-    return Letters(kafka_bootstrap, topic_prefix)
-
-
-@pytest.fixture
-def env(store: MongoStore, mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+def letters(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Letters:
     """Of a database that is there, as `pathbound init` leaves it."""
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-    }
+    return Letters(kafka_bootstrap, topic_prefix)
 
 
 async def dlq(env: dict[str, str], *arguments: str) -> list[dict[str, Any]]:
@@ -251,13 +241,9 @@ async def test_letters_are_kept_as_long_as_is_asked(kafka_bootstrap: str, topic_
         kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix, topic_partitions=1, dead_letter_retention_hours=48
     )
     names = [name for name in await create_topics(settings) if name.endswith((TRACKER_EVENTS, ".dlq"))]
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    try:
-        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    async with open_admin(kafka_bootstrap) as admin:
         (answer,) = await admin.describe_configs(asked)
-    finally:
-        await admin.close()
     kept = {
         name: {config: value for config, value, *_ in configs}["retention.ms"]
         for _, _, _, name, configs in answer.resources

@@ -17,21 +17,17 @@ from consumers.runtime.outcomes import InvalidRecord, Record
 from deploy.bootstrap import Core, build_core
 from schemas.topics import dead_letters_of
 from service.contacts.context import Caller
-from service.erasure.guard import ErasureGuard
-from service.erasure.marks import Marker
 from service.feed.replay import FeedReplayer, ReplayRequest
 from service.feed.verify import FeedVerifier
-from service.identity.model import Identity, IdentityKind
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.store import MongoStore
-from service.settings import FeedSettings, MongoSettings
+from service.settings import FeedSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
 from tests.support.erasure import (
     EMAIL,
     EVE,
     EVES,
-    MAIL,
     MAIL_TEXTS,
     PHONE,
     SECRET,
@@ -190,7 +186,7 @@ def of(contact_id: str, records: list[Any]) -> list[dict[str, Any]]:
 
 
 async def test_a_dead_letter_of_an_erased_person_is_neither_shown_nor_sent(
-    core: Core, user: ApiUser, sources: Sources, feed: Feed, mongo_settings: MongoSettings
+    core: Core, user: ApiUser, sources: Sources, feed: Feed, env: dict[str, str]
 ) -> None:
     topic = f"{feed.prefix}tracker.events"
     values = [
@@ -206,16 +202,9 @@ async def test_a_dead_letter_of_an_erased_person_is_neither_shown_nor_sent(
     await dead_letters.publish(letters)
     await dead_letters.close()
     await erase(core, user, await live(user, sources))
-    env = {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": feed.bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": feed.prefix,
-        "PATHBOUND_ERASURE_SECRET": SECRET,
-    }
 
     async def dlq(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return await asyncio.to_thread(lambda: pathbound("dlq", *arguments, **env))
+        return await asyncio.to_thread(lambda: pathbound("dlq", *arguments, **env, PATHBOUND_ERASURE_SECRET=SECRET))
 
     async with open_letters(feed.bootstrap) as reader:
         asked = Selection((dead_letters_of(topic),))
@@ -283,42 +272,3 @@ async def test_a_contact_deleted_before_is_erased_with_the_person(
     for contact_id in (first, second):
         reply = await user.get("/v1/events", params={"contact_id": contact_id})
         assert {event["event"] for event in reply.body["events"]} <= {"contact_erased"}
-
-
-@pytest.mark.parametrize("dies", [False, True])
-async def test_what_is_stored_beside_an_erasure_is_found(
-    core: Core, user: ApiUser, sources: Sources, store: MongoStore, dies: bool
-) -> None:
-    """Batches that asked for marks before there were any, and commit after the erasure has looked everywhere; whoever
-    stored them may die before looking again."""
-    tenant = user.tenant_id
-    identities = {
-        "visit": Identity(tenant, IdentityKind.VISITOR, VISITOR),
-        "mail": Identity(tenant, IdentityKind.EMAIL, EMAIL),
-    }
-
-    class Racing(ErasureGuard):
-        """Between the batch's own look for marks and its commit somebody is erased."""
-
-        raced = False
-
-        async def find(self, session: Any, handles: Any) -> Any:
-            found = await super().find(session, handles)
-            if not self.raced:
-                self.raced = True
-                erasure = await core.begin_erasure.of_identities(tenant, [identities[send]])
-                await core.erase(tenant, erasure.erasure_id)
-            return found
-
-        async def look_again(self, session: Any, identities: Any) -> None:
-            if not dies:
-                await super().look_again(session, identities)
-
-    for send in ("visit", "mail"):
-        racing = Sources(build_core(store, guard=Racing(Marker(SECRET))), tenant)
-        await (racing.visit() if send == "visit" else racing.mail("g1", sender=EMAIL, payload=text_part(MAIL)))
-        assert await traces_in(store), send
-        if dies:
-            await Sources(core, tenant, racing.sent).again()
-        await core.erase.sweep()
-        assert await traces_in(store) == [], send

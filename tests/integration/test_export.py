@@ -50,11 +50,6 @@ async def user(own_api: ApiUser, core: Core) -> ApiUser:
     return own_api
 
 
-@pytest.fixture
-def env(mongo_url: str, mongo_database: str) -> dict[str, str]:
-    return {"PATHBOUND_MONGO_URL": mongo_url, "PATHBOUND_MONGO_DATABASE": mongo_database}
-
-
 def names_in(directory: Path) -> list[str]:
     return [one.name for one in directory.iterdir()]
 

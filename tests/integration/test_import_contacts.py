@@ -238,10 +238,7 @@ def test_the_file_of_errors_is_whole_whenever_a_run_was_cut_off(tmp_path: Path) 
     assert path.read_bytes() == whole
 
 
-async def test_the_command_says_what_became_of_the_rows(
-    store: MongoStore, tmp_path: Path, mongo_url: str, mongo_database: str
-) -> None:
-    env = {"PATHBOUND_MONGO_URL": mongo_url, "PATHBOUND_MONGO_DATABASE": mongo_database}
+async def test_the_command_says_what_became_of_the_rows(store: MongoStore, env: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "contacts.csv"
     path.write_text(
         'E-Mail,First Name,Note\nada@example.com,Ada,"two\nlines"\nhunter2,Bob,\nada@example.com,,"two\nlines"\n'

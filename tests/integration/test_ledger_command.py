@@ -10,18 +10,7 @@ from schemas.topics import TRACKER_EVENTS
 from service.ledger.balance import partitions
 from service.ledger.model import Outcome, Receipt, Row, RowKey
 from service.mongo.store import MongoStore
-from service.settings import MongoSettings
 from tests.support.commands import pathbound
-
-
-@pytest.fixture
-def env(mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-    }
 
 
 async def count_some(store: MongoStore, topic: str) -> None:

@@ -87,22 +87,15 @@ async def contact_of(user: ApiUser, email: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("day", ["2026-11-23", "2026-11-25"])
 async def test_after_init_the_api_answers_for_what_an_earlier_version_stored(
-    bare: MongoStore, mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str, day: str
+    bare: MongoStore, env: dict[str, str], day: str
 ) -> None:
     before = await restore(bare, day)
     with pytest.raises(SetupError, match=f"is at version 0, .* needs version {LATEST}: run `pathbound init`"):
         await check_usable(bare)
-    env = {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-        "PATHBOUND_TOPIC_PARTITIONS": "1",
-    }
-    first = await asyncio.to_thread(lambda: pathbound("init", **env))
+    first = await asyncio.to_thread(lambda: pathbound("init", **env, PATHBOUND_TOPIC_PARTITIONS="1"))
     assert first.returncode == 0, first.stderr
     assert [f"migrated to version {one}:" in first.stdout for one in ALL] == [True] * LATEST
-    again = await asyncio.to_thread(lambda: pathbound("init", **env))
+    again = await asyncio.to_thread(lambda: pathbound("init", **env, PATHBOUND_TOPIC_PARTITIONS="1"))
     assert (again.returncode, "migrated" in again.stdout) == (0, False)
 
     await check_usable(bare)
@@ -193,14 +186,10 @@ async def test_an_empty_database_is_at_the_latest_version(bare: MongoStore) -> N
 
 @pytest.mark.parametrize("words", [["api"], ["relay"], ["consume", "tracker"]])
 async def test_nobody_works_on_a_database_of_another_version(
-    bare: MongoStore, mongo_settings: MongoSettings, words: list[str]
+    bare: MongoStore, env: dict[str, str], words: list[str]
 ) -> None:
     await create_indexes(bare.database, HOUR)
     await bare.database["migrations"].insert_one({"_id": LATEST + 3, "usable_from": LATEST + 2, "name": "later"})
-    env = {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-    }
     refused = await asyncio.to_thread(lambda: pathbound(*words, **env))
     assert refused.returncode == 1
     assert f"was migrated to version {LATEST + 3}" in refused.stderr.splitlines()[-1]

@@ -25,18 +25,12 @@ def test_only_who_is_ahead_goes_back_and_a_margin_further() -> None:
 
 
 async def test_a_group_goes_back_once_nobody_is_in_it(
-    store: MongoStore, mongo_url: str, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]
+    store: MongoStore, env: dict[str, str], kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]
 ) -> None:
     topic, group = f"{topic_prefix}{TRACKER_EVENTS}", consumer_group(topic_prefix, "tracker")
     async with store.session() as session:
         counted = [(Receipt(topic, 0, offset, "t"), Outcome.STORED) for offset in range(30)]
         await session.transaction(lambda: session.ledger.count(counted))
-    env = {
-        "PATHBOUND_MONGO_URL": mongo_url,
-        "PATHBOUND_MONGO_DATABASE": store.database.name,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-    }
 
     async def rewind(*arguments: str) -> Any:
         return await asyncio.to_thread(pathbound, "rewind", "--margin", "10", *arguments, **env)

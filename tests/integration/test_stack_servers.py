@@ -12,11 +12,12 @@ from typing import Any
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pymongo import MongoClient
 
 from deploy.stack import LocalStack, StackError, StackStopped
 from deploy.stack.ports import HOST
+from service.kafka.admin import open_admin
 from tests.support.waiting import wait_until
 
 
@@ -73,10 +74,8 @@ async def test_data_survives_kills_restarts_and_changed_ports(tmp_path: Path) ->
     try:
         assert (first.mongo_kind, first.kafka_kind) == ("local", "local")
         insert(first.mongo_url)
-        admin = AIOKafkaAdminClient(bootstrap_servers=first.kafka_bootstrap)
-        await admin.start()
-        await admin.create_topics([NewTopic("kept", 1, 1)])
-        await admin.close()
+        async with open_admin(first.kafka_bootstrap) as admin:
+            await admin.create_topics([NewTopic("kept", 1, 1)])
         await produce(first.kafka_bootstrap, b"one")
         for server in (stack.kafka, stack.mongod):
             server.kill()

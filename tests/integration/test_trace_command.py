@@ -23,7 +23,6 @@ from schemas.topics import TRACKER_EVENTS
 from service.contacts.context import Caller
 from service.identity.model import Identity, IdentityKind
 from service.mongo.store import MongoStore
-from service.settings import MongoSettings
 from tests.support.commands import pathbound
 from tests.support.events import MORNING
 from tests.support.gmail import gmail_message, gmail_record
@@ -67,17 +66,6 @@ def sent(message_id: str, **fields: Any) -> bytes:
 @pytest.fixture
 def inputs(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]) -> Inputs:
     return Inputs(build_core(store), kafka_bootstrap, topic_prefix)
-
-
-@pytest.fixture
-def env(store: MongoStore, mongo_settings: MongoSettings, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
-    """Of a database that is there, as `pathbound init` leaves it."""
-    return {
-        "PATHBOUND_MONGO_URL": mongo_settings.mongo_url.get_secret_value(),
-        "PATHBOUND_MONGO_DATABASE": mongo_settings.mongo_database,
-        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
-        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
-    }
 
 
 async def trace(env: dict[str, str], *arguments: str) -> list[dict[str, Any]]:
@@ -173,6 +161,7 @@ async def test_what_nobody_sent_is_not_found(inputs: Inputs, env: dict[str, str]
     assert told.stdout.startswith(f"Event {event_id_of_message(TENANT, 'm0')} (page_view, source tracker")
 
 
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     "wrong", [("m0",), ("contacts.changes:0:1",), ("m0", "--tenant", "$where"), ("m\x1b0", "--tenant", TENANT)]
 )

@@ -25,6 +25,19 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__, *(f"deploy.cli.{name}" for name in COMMANDS.values())])
 
 
+def environment(
+    mongo_url: str, mongo_database: str, kafka_bootstrap: str, topic_prefix: str, **more: str
+) -> dict[str, str]:
+    """What a command is told to find its database and its topics."""
+    return {
+        "PATHBOUND_MONGO_URL": mongo_url,
+        "PATHBOUND_MONGO_DATABASE": mongo_database,
+        "PATHBOUND_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "PATHBOUND_TOPIC_PREFIX": topic_prefix,
+        **more,
+    }
+
+
 def pathbound(*arguments: str, typed: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
     """Run it to its end, with `typed` on its standard input."""
     done = pathbound_bytes(*arguments, typed=typed.encode(), **env)

@@ -14,7 +14,7 @@ from service.ledger.model import Outcome
 from service.mongo.store import MongoStore
 from tests.support.conversation_state import state
 from tests.support.relay import read_committed
-from tests.support.service_processes import TOPICS, System
+from tests.support.running_system import TOPICS, System
 from tests.support.source_records import TOLERANCE
 
 NORMALISE = {"gmail": normalise_gmail, "intercom": normalise_intercom}

@@ -1,58 +1,28 @@
 """A store in memory, and everybody who works on it with conversations: stories to play, and how they must end."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.contacts import CreateContact
 from schemas.events import Source
-from service.contacts.context import Caller
-from service.contacts.create import ContactCreator
 from service.conversations.incoming import Delivery
 from service.conversations.ingest import ConversationIngest
 from service.conversations.model import ConversationRow
-from service.errors import IdentityTakenError
-from service.identity.linking import Linker
 from service.profile.model import OF_MESSAGE
 from service.timeline.model import TimelineEvent
 from tests.support.conversation_facts import TENANT
 from tests.support.events import MORNING
-from tests.support.interleaving import interleave, run_to_end, turn
-from tests.support.memory_store import MemoryStore
+from tests.support.interleaving import LinkingWorld, interleave, run_to_end
 
 
-class World:
+class World(LinkingWorld):
     """One store, and everybody who works on it."""
 
     def __init__(self) -> None:
-        self.store = cast("Any", MemoryStore(turn))
-        self.now = MORNING
-        ids = itertools.count()
-        self.linker = Linker(self.store, lambda: self.now)
+        super().__init__(TENANT)
         self.ingest = ConversationIngest(self.store, self.linker)
-        self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
-
-    async def create_contact(self, email: str) -> None:
-        try:
-            await self.create(Caller(TENANT, "key", None), CreateContact(email=email))
-        except IdentityTakenError:
-            return
-
-    def killed(self) -> None:
-        """What a process held in memory is gone."""
-        self.linker._finished.clear()
-        self.linker._unfinished.clear()
-
-    def settle(self) -> None:
-        """Time passes, and whoever sweeps, sweeps."""
-        self.now += timedelta(days=36_500)
-        run_to_end(self.linker.work_off())
-        run_to_end(self.linker.sweep())
-        run_to_end(self.linker.flush())
 
     def state(self) -> dict[str, Any]:
         """All that is stored of conversations; contacts by their addresses, since their ids depend on the order."""

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from schemas.topics import CONTACTS_TIMELINE
 from service.ledger.model import Outcome
 from tests.support.api import Reply
-from tests.support.service_processes import System
+from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id
 
 CLIENTS = 6

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from service.contacts.model import Contact
 from service.conversations.model import Thread
+from service.erasure.model import Erasure
 from service.errors import DuplicateKeyError
 from service.identity.model import Association, Identity
 from service.ledger.model import Outcome, Receipt, Row, additions, by_row
@@ -306,6 +307,13 @@ class Outbox:
         await self._view.writing({("outbox", record.record_id): record for record in records})
 
 
+class NoErasures:
+    """Implements what is needed of `service.erasure.ports.Erasures`: nobody is being erased here."""
+
+    async def under_way(self, _tenant_id: str) -> list[Erasure]:
+        return []
+
+
 class MemorySession:
     """Implements `service.ports.Session`."""
 
@@ -326,6 +334,7 @@ class MemorySession:
         self.thread_parts = ThreadParts(view)
         self.ledger = Ledger(view)
         self.outbox = Outbox(view)
+        self.erasures = NoErasures()
 
 
 class MemoryStore(MemorySession):

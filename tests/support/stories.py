@@ -8,7 +8,6 @@ step is chosen (`Steps`); on the real one, use-cases are tasks of an event loop 
 import asyncio
 import itertools
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Any, Protocol
 
 from hypothesis import strategies as st
@@ -28,7 +27,7 @@ from service.timeline.ingest import Ingest
 from service.timeline.model import TimelineEvent
 from tests.support.conversation_facts import PEOPLE, TENANT, deliveries, mails
 from tests.support.events import MORNING, external, page_view, visitor
-from tests.support.interleaving import NoLocks, Work, step
+from tests.support.interleaving import A_CENTURY, NoLocks, Work, forget, link_the_rest, step
 
 VISITORS = ["v1", "v2", "v3"]
 CALLER = Caller(TENANT, "key", None)
@@ -252,8 +251,7 @@ class Stories(RuleBasedStateMachine):
         if self.under_way:
             make, one = self.under_way.pop(who % len(self.under_way))
             self.stage.kill(one)
-            self.linker._finished.clear()
-            self.linker._unfinished.clear()
+            forget(self.linker)
             self.begin(make)
 
     @rule()
@@ -261,11 +259,8 @@ class Stories(RuleBasedStateMachine):
         """One after the other, and the sweeper after them."""
         while self.under_way:
             self.go_on(0, TO_THE_END)
-        # Link tasks are named by the real clock; a century later every one of them is old.
-        self.now += timedelta(days=36_500)
-        self.stage.run(self.linker.work_off())
-        self.stage.run(self.linker.sweep())
-        self.stage.run(self.linker.flush())
+        self.now += A_CENTURY
+        self.stage.run(link_the_rest(self.linker))
 
 
 async def _answered(work: Coroutine[Any, Any, Any]) -> None:

@@ -1,7 +1,7 @@
 """The ledger accounts for every record, in every committed snapshot, whoever reads twice, halves, or dies when."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,7 +14,8 @@ from service.errors import RefusedDocumentError
 from service.ledger.dead import DeadLetterCounter
 from service.ledger.model import Outcome, Receipt, Row
 from tests.support.events import MORNING, page_view, visitor
-from tests.unit.test_stitching import VISITORS, World, run_to_end, step
+from tests.support.interleaving import interleave, run_to_end
+from tests.support.visitor_world import VISITORS, World
 
 INVALID, REFUSED = b"invalid", b"refused"
 NAMELESS, TENANTS = None, ["t", "u"]
@@ -102,28 +103,9 @@ def play(story: dict[str, Any]) -> Partitions:
     """By the schedule: a step with 0 in its second place kills instead, and the reader begins anew."""
     partitions = Partitions(World(), story["topic"])
     run_to_end(partitions.world.create_contact("a@example.com", story["known"]))
-    running = [(reader, partitions.read(*reader)) for reader in story["readers"]]
-    for who, fate in story["schedule"]:
-        if not running:
-            break
-        reader, work = running.pop(who % len(running))
-        if fate == 0:
-            work.close()
-            partitions.world.restart()
-            running.append((reader, partitions.read(*reader)))
-        elif step(work):
-            running.append((reader, work))
-        balance(partitions)
-    for _, work in running:
-        for _ in steps(work):
-            balance(partitions)
+    readers = [lambda reader=reader: partitions.read(*reader) for reader in story["readers"]]
+    interleave(readers, story["schedule"], partitions.world.killed, lambda: balance(partitions))
     return partitions
-
-
-def steps(work: Coroutine[Any, Any, Any]) -> Iterator[None]:
-    """To its end, one by one."""
-    while step(work):
-        yield
 
 
 @settings(max_examples=400, deadline=None)

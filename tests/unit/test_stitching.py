@@ -5,109 +5,21 @@ the next step, and who is killed before making it. What was killed is delivered 
 client asked for and got no answer to, it asks for again.
 """
 
-import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from types import coroutine
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.contacts import MAX_VISITOR_IDS, CreateContact
-from service.contacts.associate import VisitorAssociator
-from service.contacts.context import Caller
-from service.contacts.create import ContactCreator
-from service.contacts.edit import ContactEditor
-from service.contacts.locks import ContactLocks
-from service.errors import IdentityTakenError
-from service.identity.linking import Linker
-from service.identity.model import Identity, IdentityKind
+from schemas.contacts import MAX_VISITOR_IDS
+from service.identity.model import IdentityKind
 from service.profile.model import Totals, totals_of
-from service.timeline.ingest import Ingest, owner_of
+from service.timeline.ingest import owner_of
 from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
-from tests.support.events import MORNING, external, page_view, visitor
-from tests.support.memory_store import MemoryStore
+from tests.support.events import external, page_view, visitor
+from tests.support.interleaving import Work, interleave, run_to_end, step
+from tests.support.visitor_world import TENANT, VISITORS, World
 
-TENANT = "t"
-VISITORS = ["v1", "v2", "v3"]
 EXTERNALS = ["e1", "e2"]
-
-
-@coroutine
-def turn() -> Generator[None, None, None]:
-    """Let somebody else go on."""
-    yield
-
-
-class NoLocks(ContactLocks):
-    """Locks only spare work: without them, and without an event loop, the outcome must be the same."""
-
-    @asynccontextmanager
-    async def hold(self, contact_id: str) -> AsyncIterator[None]:
-        yield
-
-
-class World:
-    """One store, and everybody who works on it."""
-
-    def __init__(self) -> None:
-        # It has what these use-cases need, not all of a store.
-        self.store = cast("Any", MemoryStore(turn))
-        self.now = MORNING
-        ids = itertools.count()
-        self.linker = Linker(self.store, lambda: self.now)
-        associator = VisitorAssociator(ContactEditor(self.store, self.linker, NoLocks(), lambda: self.now))
-        self.ingest = Ingest(self.store, self.linker, associator)
-        self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
-
-    async def create_contact(self, email: str, visitors: list[str], external_id: str | None = None) -> None:
-        """A client's request, as POST /v1/identify makes it of an external id; a refusal is an answer too."""
-        external_ids = [external(TENANT, external_id)] if external_id else []
-        try:
-            wanted = CreateContact.model_validate({"email": email, "visitor_id": visitors})
-            await self.create(Caller(TENANT, "key", None), wanted, external_ids)
-        except IdentityTakenError:
-            return
-
-    def events(self) -> dict[str, TimelineEvent]:
-        """All stored events, by id."""
-        found: dict[str, TimelineEvent] = self.store.memory.all("event")
-        return found
-
-    def registry(self) -> dict[Identity, str]:
-        """Who has which identity."""
-        return {identity: owner for identity, (owner, _) in self.store.memory.all("identity").items()}
-
-    def restart(self) -> None:
-        """What a process held in memory is gone."""
-        self.linker._finished.clear()
-        self.linker._unfinished.clear()
-
-    def settle(self) -> None:
-        """Time passes, and whoever sweeps, sweeps."""
-        # Link tasks are named by the real clock; a century later every one of them is old.
-        self.now += timedelta(days=36_500)
-        run_to_end(self.linker.work_off())
-        run_to_end(self.linker.sweep())
-        run_to_end(self.linker.flush())
-
-
-def run_to_end(work: Coroutine[Any, Any, Any]) -> None:
-    """Alone, without anybody in between."""
-    while step(work):
-        continue
-
-
-def step(work: Coroutine[Any, Any, Any]) -> bool:
-    """One step; False when it is over."""
-    try:
-        work.send(None)
-    except StopIteration:
-        return False
-    return True
-
 
 identities = st.one_of(
     st.sampled_from(VISITORS).map(lambda value: (visitor(TENANT, value),)),
@@ -140,26 +52,14 @@ def play(story: dict[str, Any]) -> World:
     if story["external_known"]:
         run_to_end(world.create_contact("external@example.com", []))
         world.store.memory.committed["identity", external(TENANT, "e1")] = ("ct_0", object())
-    works: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+    works: list[Work] = [
         *(lambda batch=batch: world.ingest([events[n % len(events)] for n in batch]) for batch in story["batches"]),
         *(
-            lambda n=n, wanted=wanted: world.create_contact(f"c{n}@example.com", *wanted)
+            lambda n=n, wanted=wanted: world.identify(f"c{n}@example.com", *wanted)
             for n, wanted in enumerate(story["contacts"])
         ),
     ]
-    running = [(make, make()) for make in works]
-    for who, fate in story["schedule"]:
-        if not running:
-            break
-        make, work = running.pop(who % len(running))
-        if fate == 0:
-            work.close()
-            world.restart()
-            running.append((make, make()))
-        elif step(work):
-            running.append((make, work))
-    for _, work in running:
-        run_to_end(work)
+    interleave(works, story["schedule"], world.killed)
     world.settle()
     return world
 
@@ -235,7 +135,7 @@ def test_an_external_id_that_is_registered_late_brings_its_visitors_history() ->
     alone = page_view(TENANT, visitor(TENANT, "v1"), event_id="evt_alone", minute=2)
     run_to_end(world.ingest([both, alone]))
 
-    run_to_end(world.create_contact("a@example.com", [], "e1"))
+    run_to_end(world.identify("a@example.com", [], "e1"))
 
     assert {event.event_id for event in world.events().values() if event.contact_id == "ct_0"} >= {
         "evt_both",
@@ -247,7 +147,7 @@ def test_an_external_id_that_is_registered_late_brings_its_visitors_history() ->
 def test_a_visitor_of_another_contact_stays_there_and_the_event_says_so() -> None:
     world = World()
     run_to_end(world.create_contact("owner@example.com", ["v1"]))
-    run_to_end(world.create_contact("known@example.com", [], "e1"))
+    run_to_end(world.identify("known@example.com", [], "e1"))
     event = page_view(TENANT, external(TENANT, "e1"), visitor(TENANT, "v1"), event_id="evt_1")
 
     run_to_end(world.ingest([event]))
@@ -266,7 +166,7 @@ def test_a_contact_takes_no_more_visitors_than_it_has_room_for() -> None:
     ]
     run_to_end(world.ingest(events))
 
-    run_to_end(world.create_contact("a@example.com", ["v1"], "e1"))
+    run_to_end(world.identify("a@example.com", ["v1"], "e1"))
 
     assert len(world.store.memory.all("contact")["ct_0"].visitor_ids) == MAX_VISITOR_IDS
     linked = [event for event in world.events().values() if event.contact_id == "ct_0" and event.source == "tracker"]
