@@ -175,7 +175,7 @@ class Eraser:
             if more := same - set(subject.contact_ids):
                 learnt = Subject(run.tenant_id, contact_ids=tuple(sorted(more)))
                 await session.erasures.learn(run.tenant_id, erasure.erasure_id, learnt)
-            await session.events.put(run.tenant_id, (), [one.event_id for one in gone])
+            await session.remains.remove_known(run.tenant_id, [(one.event_id, one.contact_id) for one in gone])
             if living:
                 await session.remains.withhold(run.tenant_id, living, subject.identities)
             await run.step("events", len(gone))

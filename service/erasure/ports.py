@@ -103,6 +103,10 @@ class Remains(Protocol):
         """Events that carry one of the identities, whosever they are. Looks through all of the tenant's."""
         ...
 
+    async def remove_known(self, tenant_id: str, events: Sequence[tuple[str, str | None]]) -> None:
+        """Events (by id) that still are whose they were when they were looked at: one may have been linked since."""
+        ...
+
     async def withhold(self, tenant_id: str, event_ids: Sequence[str], identities: Sequence[Identity]) -> None:
         """Take identities off events."""
         ...

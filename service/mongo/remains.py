@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from bson import MaxKey
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import UpdateOne
+from pymongo import DeleteOne, UpdateOne
 
 from schemas.changes import ChangeType
 from service.erasure.model import Subject
@@ -69,6 +69,13 @@ class MongoRemains:
             while portion := await cursor.to_list(_PORTION):
                 events = [event_of(document) for document in portion]
                 yield [KnownBy(one.event_id, one.contact_id, one.identities) for one in events]
+
+    async def remove_known(self, tenant_id: str, events: Sequence[tuple[str, str | None]]) -> None:
+        # A criterion of null finds the field missing.
+        gone = [DeleteOne({"_id": one, "tenant_id": tenant_id, "contact_id": whose}) for one, whose in events]
+        if gone:
+            with translated():
+                await self._events.bulk_write(gone, ordered=False, session=self._session)
 
     async def withhold(self, tenant_id: str, event_ids: Sequence[str], identities: Sequence[Identity]) -> None:
         criteria = {"_id": {"$in": list(event_ids)}, "tenant_id": tenant_id}

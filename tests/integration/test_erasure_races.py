@@ -19,6 +19,7 @@ from service.identity import linking
 from service.identity.model import Identity, IdentityKind
 from service.mongo.store import MongoStore
 from tests.support.erasure import EMAIL, EXTERNAL, MAIL, SECRET, VISITOR, Sources, guard, traces_in
+from tests.support.events import page_view
 from tests.support.gmail import text_part
 
 TENANT = "acme"
@@ -149,3 +150,18 @@ async def test_an_id_that_is_given_beside_its_erasure_is_its_contacts(
     await erasing.end()
     assert await store.identities.owners([WHO]) == {WHO: contact_id}
     assert await takes_its_visits(core, contact_id)
+
+
+async def test_what_was_linked_to_another_since_it_was_looked_at_stays(store: MongoStore) -> None:
+    seen = page_view(TENANT, WHO, event_id="evt_seen")
+    linked = page_view(TENANT, WHO, event_id="evt_linked_since")
+    await store.events.insert([seen, linked])
+    async for found in store.remains.known_by([WHO]):
+        known = [(one.event_id, one.contact_id) for one in found]
+    await store.events.link(["evt_linked_since"], "ct_another")
+
+    await store.remains.remove_known(TENANT, known)
+
+    assert [event.event_id for event in await store.events.get(TENANT, ["evt_seen", "evt_linked_since"])] == [
+        "evt_linked_since"
+    ]
