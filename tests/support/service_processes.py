@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from deploy.bootstrap import Core, open_core
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
-from deploy.stack.processes import stop_all
+from deploy.stack.processes import ManagedProcess, stop_all
 from schemas.topics import (
     CONTACTS_CHANGES,
     GMAIL_MESSAGES,
@@ -80,8 +80,10 @@ class ServiceProcess:
     def __init__(self, name: str, arguments: Sequence[str], directory: DataDirectory, env: Mapping[str, str]) -> None:
         self.port = directory.ports.get(name)
         ports = {"PATHBOUND_API_PORT": str(self.port), "PATHBOUND_OPS_PORT": str(self.port)}
+        self.arguments = arguments
+        self.env = {**os.environ, **env, **ports}
         log = directory.logs / f"{name}.log"
-        self.process = RunningCommand(name, arguments, log=log, env={**os.environ, **env, **ports})
+        self.process: ManagedProcess = RunningCommand(name, arguments, log=log, env=self.env)
 
     @property
     def pid(self) -> int:
