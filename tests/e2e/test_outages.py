@@ -1,8 +1,6 @@
 """MongoDB or Kafka away: what is answered meanwhile, and that nothing is lost over it."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,6 +8,7 @@ import orjson
 import pytest
 
 from deploy.stack import LocalStack
+from tests.support.freezing import freeze, thaw
 from tests.support.service_processes import System, own_stack, running_system
 from tests.support.waiting import eventually
 
@@ -63,7 +62,7 @@ async def test_without_kafka_writes_are_accepted_and_told_later(stack: LocalStac
 async def test_a_frozen_kafka_is_noticed_in_time(stack: LocalStack, system: System) -> None:
     pid = stack.kafka.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         health = await system.api.health("ready")
         assert health is not None
@@ -71,7 +70,7 @@ async def test_a_frozen_kafka_is_noticed_in_time(stack: LocalStack, system: Syst
         assert health.seconds < 5
         await system.user.create_contact()
     finally:
-        os.kill(pid, signal.SIGCONT)
+        thaw(pid)
     await system.outbox_empty()
 
 
