@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from deploy.stack import LocalStack
-from tests.support.freezing import freeze, thaw
+from tests.support.freezing import frozen_kafka
 from tests.support.service_processes import System, own_stack, running_system
 from tests.support.waiting import eventually
 
@@ -60,17 +60,12 @@ async def test_without_kafka_writes_are_accepted_and_told_later(stack: LocalStac
 
 
 async def test_a_frozen_kafka_is_noticed_in_time(stack: LocalStack, system: System) -> None:
-    pid = stack.kafka.pid
-    assert pid is not None
-    freeze(pid)
-    try:
+    with frozen_kafka(stack):
         health = await system.api.health("ready")
         assert health is not None
         assert (health.status, health.body.get("degraded")) == (200, ["kafka"])
         assert health.seconds < 5
         await system.user.create_contact()
-    finally:
-        thaw(pid)
     await system.outbox_empty()
 
 
