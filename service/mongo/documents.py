@@ -246,12 +246,12 @@ def api_key_document(key: ApiKey) -> Document:
 
 
 def api_key_of(document: Document) -> ApiKey:
-    """The other way."""
+    """The other way. A scope of a later version's, which the key was given before a rollback, grants nothing here."""
     return ApiKey(
         key_id=document["_id"],
         tenant_id=document["tenant_id"],
         name=document["name"],
-        scopes=frozenset(Scope(scope) for scope in document["scopes"]),
+        scopes=frozenset(scope for scope in Scope if scope in document["scopes"]),
         secret_hash=document["secret_hash"],
         created_at=document["created_at"],
         revoked_at=document["revoked_at"],

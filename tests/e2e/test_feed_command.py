@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.bootstrap import open_core
+from deploy.stack import containers
 from deploy.stack import kafka as stack_kafka
 from service.kafka.topics import create_topics
 from service.mongo.indexes import create_indexes
@@ -164,11 +166,20 @@ async def test_without_the_topic_it_says_how_to_make_it(store: MongoStore, env: 
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Servers of the test's own; Kafka minds ACLs, where a topic has any."""
-    authorizer = (
-        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
-        "allow.everyone.if.no.acl.found=true\n"
-    )
-    monkeypatch.setattr(stack_kafka, "_PROPERTIES", stack_kafka._PROPERTIES + authorizer)
+    authorizer = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in authorizer.items())
+    monkeypatch.setattr(stack_kafka, "_PROPERTIES", stack_kafka._PROPERTIES + lines)
+    configure = containers._configure_kafka
+
+    def configure_guarded(container: Any, port: int, data: Path) -> None:
+        configure(container, port, data)
+        for name, value in authorizer.items():
+            container.with_env(f"KAFKA_{name.replace('.', '_').upper()}", value)
+
+    monkeypatch.setattr(containers, "_configure_kafka", configure_guarded)
     with own_stack() as stack:
         yield stack
 

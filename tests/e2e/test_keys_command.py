@@ -44,6 +44,15 @@ async def test_a_key_is_made_listed_and_revoked(store: MongoStore, env: dict[str
     assert "pathbound keys list" in unknown.stderr
 
 
+async def test_a_scope_of_a_later_version_does_not_spoil_a_key(store: MongoStore, env: dict[str, str]) -> None:
+    """After a rollback the key does what this version knows of."""
+    made = pathbound("keys", "create", "--tenant", "acme", "--scope", "contacts:read", "--json", **env)
+    key: dict[str, Any] = json.loads(made.stdout)
+    await store.database["api_keys"].update_one({"_id": key["key_id"]}, {"$push": {"scopes": "contacts:merge"}})
+    assert await status_with(store, key["api_key"]) == 200
+    assert "contacts:read" in pathbound("keys", "list", "--tenant", "acme", **env).stdout
+
+
 async def test_a_publishable_key_is_made_for_origins(store: MongoStore, env: dict[str, str]) -> None:
     origins = ("--origin", "https://WWW.Example.com/", "--origin", "http://127.0.0.1:3000")
     made = pathbound("keys", "create", "--tenant", "acme", "--publishable", *origins, "--json", **env)

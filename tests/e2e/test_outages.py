@@ -1,8 +1,6 @@
 """MongoDB or Kafka away: what is answered meanwhile, and that nothing is lost over it."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,6 +8,7 @@ import orjson
 import pytest
 
 from deploy.stack import LocalStack
+from tests.support.freezing import frozen_kafka
 from tests.support.running_system import System, running_system
 from tests.support.service_processes import own_stack
 from tests.support.waiting import eventually
@@ -62,17 +61,12 @@ async def test_without_kafka_writes_are_accepted_and_told_later(stack: LocalStac
 
 
 async def test_a_frozen_kafka_is_noticed_in_time(stack: LocalStack, system: System) -> None:
-    pid = stack.kafka.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen_kafka(stack):
         health = await system.api.health("ready")
         assert health is not None
         assert (health.status, health.body.get("degraded")) == (200, ["kafka"])
         assert health.seconds < 5
         await system.user.create_contact()
-    finally:
-        os.kill(pid, signal.SIGCONT)
     await system.outbox_empty()
 
 

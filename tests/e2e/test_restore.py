@@ -39,6 +39,12 @@ def stack() -> Iterator[LocalStack]:
         yield stack
 
 
+def data_of(stack: LocalStack) -> Path:
+    """MongoDB's directory; in a container it stands there under another name."""
+    local = stack.directory.path / "mongo"
+    return local if local.exists() else local.with_name("mongo-container")
+
+
 @contextmanager
 def locked(stack: LocalStack) -> Iterator[Path]:
     """MongoDB's directory while it may be copied: writers wait."""
@@ -46,7 +52,7 @@ def locked(stack: LocalStack) -> Iterator[Path]:
     with direct_client(port) as client:
         client.admin.command("fsync", lock=True)
         try:
-            yield stack.directory.path / "mongo"
+            yield data_of(stack)
         finally:
             client.admin.command("fsyncUnlock")
 
@@ -57,7 +63,7 @@ def back_up(stack: LocalStack, backup: Path) -> None:
 
 
 def restore(stack: LocalStack, backup: Path) -> None:
-    data = stack.directory.path / "mongo"
+    data = data_of(stack)
     stack.mongod.kill()
     shutil.rmtree(data)
     shutil.copytree(backup, data)

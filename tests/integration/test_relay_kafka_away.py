@@ -1,7 +1,5 @@
 """Kafka that is stopped, absent, or only a mock: everything ends in bounded time and says what it knows."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +18,7 @@ from service.mongo.store import MongoStore
 from service.outbox.model import SHARDS
 from service.outbox.relay import Relay
 from service.settings import RelaySettings, TopicSettings
+from tests.support.freezing import freeze, thaw
 from tests.support.relay import by_contact, contact_in, expected, first_seen, read_committed, record_of, running
 from tests.support.waiting import eventually
 
@@ -30,13 +29,18 @@ async def mock(tmp_path: Path) -> AsyncIterator[MockKafka]:
     kafka = MockKafka(DataDirectory(tmp_path), threading.Event())
     kafka.start()
     yield kafka
-    send(kafka, signal.SIGCONT)
+    go_on(kafka)
     kafka.kill()
 
 
-def send(kafka: MockKafka, number: signal.Signals) -> None:
+def stop(kafka: MockKafka) -> None:
     assert kafka.pid is not None
-    os.kill(kafka.pid, number)
+    freeze(kafka.pid)
+
+
+def go_on(kafka: MockKafka) -> None:
+    assert kafka.pid is not None
+    thaw(kafka.pid)
 
 
 async def raises_in_time(probe: KafkaProbe) -> None:
@@ -71,10 +75,10 @@ async def test_the_probe_tells_a_stopped_broker_and_its_return(mock: MockKafka) 
     probe = KafkaProbe(mock.address)
     try:
         await probe.check()
-        send(mock, signal.SIGSTOP)
+        stop(mock)
         await raises_in_time(probe)
         await raises_in_time(probe)
-        send(mock, signal.SIGCONT)
+        go_on(mock)
         await probe.check()
     finally:
         await probe.close()
@@ -95,10 +99,10 @@ async def test_on_the_mock_the_relay_publishes_without_transactions_through_a_st
     async with running(store.outbox, store.leases, publisher_factory(settings)) as relay:
         await store.outbox.append([record_of(contact, 1, CONTACTS_CHANGES)])
         await eventually(lambda: empty(store), 20, "the first is published")
-        send(mock, signal.SIGSTOP)
+        stop(mock)
         await store.outbox.append([record_of(contact, 2, CONTACTS_CHANGES)])
         await eventually(lambda: in_trouble(relay), 30, "the relay noticed")
-        send(mock, signal.SIGCONT)
+        go_on(mock)
         await eventually(lambda: empty(store), 30, "the second is published")
     assert first_seen(by_contact(await read_committed(mock.address, topic))) == expected([contact], 2)
 
@@ -111,7 +115,7 @@ async def test_the_relay_stops_in_time_with_a_batch_stuck_in_a_stopped_broker(
     async with running(store.outbox, store.leases, publisher_factory(settings)) as relay:
         await store.outbox.append([record_of(contact_in(1), 1, CONTACTS_CHANGES)])
         await eventually(lambda: empty(store), 20, "the first is published")
-        send(mock, signal.SIGSTOP)
+        stop(mock)
         for shard in range(SHARDS):
             await store.outbox.append([record_of(contact_in(shard), 1, CONTACTS_CHANGES, b"x" * 1_000_000)])
         assert relay.shards == list(range(SHARDS))

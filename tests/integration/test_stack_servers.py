@@ -159,6 +159,7 @@ def test_mongod_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
 async def test_the_mock_is_the_last_rung_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
     said: list[str] = []
     with LocalStack(tmp_path / "data", progress=said.append) as stack:
         assert [line for line in said if "WARNING" in line and "keeps nothing" in line]

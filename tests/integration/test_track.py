@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -26,6 +24,7 @@ from service.mongo.store import MongoStore
 from service.settings import TopicSettings
 from tests.support.api import ApiUser, serve
 from tests.support.doors import CORS, SITE, VISIT, beacon, page_key, preflight
+from tests.support.freezing import freeze, thaw
 from tests.support.openapi import assert_described
 from tests.support.relay import read_committed
 from tests.support.waiting import eventually
@@ -165,7 +164,7 @@ async def mock(tmp_path: Path) -> AsyncIterator[MockKafka]:
     kafka.start()
     yield kafka
     assert kafka.pid is not None
-    os.kill(kafka.pid, signal.SIGCONT)
+    thaw(kafka.pid)
     kafka.kill()
 
 
@@ -178,10 +177,10 @@ async def test_a_kafka_that_stops_is_noticed_and_what_is_sent_again_is_one_event
     async with serve(build_core(core.store, publisher=publisher)) as url:
         user = await ApiUser.create(url, core)
         assert (await user.post("/v1/track", BODY)).status == 202
-        os.kill(mock.pid, signal.SIGSTOP)
+        freeze(mock.pid)
         unmarked = {"events": [{"event": "page_view", "visitorId": "v-2"}]}
         assert [(await user.post("/v1/track", unmarked)).status for _ in range(2)] == [503, 503]
-        os.kill(mock.pid, signal.SIGCONT)
+        thaw(mock.pid)
 
         async def taken() -> bool:
             return (await user.post("/v1/track", unmarked)).status == 202

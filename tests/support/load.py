@@ -1,6 +1,7 @@
 """A mixed load whose every acknowledgement is remembered, and the judgement of what became of it."""
 
 import asyncio
+import itertools
 import threading
 import uuid
 from collections import Counter, defaultdict
@@ -12,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import CONTACTS_TIMELINE
 from service.ledger.model import Outcome
-from tests.support.api import Reply
+from tests.support.api import ApiUser, Reply
 from tests.support.running_system import System
 from tests.support.tracker_fixtures import event_id
 
@@ -24,8 +25,13 @@ class Load:
     """Clients that create and change contacts, and trackers that send visits, until told to stop; they bear with any
     outage, and ask again until they are answered."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *users: ApiUser, clients: int = CLIENTS, rest_s: float = 0) -> None:
+        """Requests go in turn to the system's user and to the others, who have other APIs. Each client rests between
+        two contacts."""
         self._system = system
+        self._clients = clients
+        self._rest_s = rest_s
+        self._users = itertools.cycle([system.user, *users])
         self._stop = asyncio.Event()
         self.acknowledged: dict[str, str] = {}
         """Visitor id by contact id, of each contact that a client was told of."""
@@ -38,7 +44,7 @@ class Load:
     async def run(self) -> None:
         """Until `stop`; every change ends with an answer."""
         async with asyncio.TaskGroup() as tasks:
-            for number in range(CLIENTS):
+            for number in range(self._clients):
                 tasks.create_task(self._client(number))
 
     def stop(self) -> None:
@@ -57,6 +63,7 @@ class Load:
             # Some visits come before their contact, some beside its creation.
             await self._visit(visitor)
             await asyncio.gather(self._visit(visitor), self._contact(visitor))
+            await asyncio.sleep(self._rest_s)
 
     async def _visit(self, visitor: str) -> None:
         message_id = uuid.uuid4().hex
@@ -87,7 +94,7 @@ class Load:
     ) -> Reply:
         while True:
             try:
-                reply = await self._system.user.request(method, path, json=body, headers=headers or {})
+                reply = await next(self._users).request(method, path, json=body, headers=headers or {})
             except (aiohttp.ClientError, OSError, TimeoutError):
                 await self._pause()
                 continue

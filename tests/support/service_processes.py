@@ -15,6 +15,7 @@ import aiohttp
 
 from deploy.stack import LocalStack
 from deploy.stack.directory import DataDirectory
+from deploy.stack.processes import ManagedProcess
 from tests.support.commands import RunningCommand
 from tests.support.waiting import eventually
 
@@ -55,8 +56,10 @@ class ServiceProcess:
     def __init__(self, name: str, arguments: Sequence[str], directory: DataDirectory, env: Mapping[str, str]) -> None:
         self.port = directory.ports.get(name)
         ports = {"PATHBOUND_API_PORT": str(self.port), "PATHBOUND_OPS_PORT": str(self.port)}
+        self.arguments = arguments
+        self.env = {**os.environ, **env, **ports}
         log = directory.logs / f"{name}.log"
-        self.process = RunningCommand(name, arguments, log=log, env={**os.environ, **env, **ports})
+        self.process: ManagedProcess = RunningCommand(name, arguments, log=log, env=self.env)
 
     @property
     def pid(self) -> int:

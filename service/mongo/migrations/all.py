@@ -6,7 +6,7 @@ from service.mongo.migrations.model import Migration
 from service.mongo.migrations.profile_figures import rebuild_profiles
 from service.mongo.migrations.profile_rows import join_rows
 
-MIGRATIONS = (
+MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "number the parts of threads", number_parts),
     Migration(2, "put sessions and devices together", join_rows),
     Migration(3, "make profiles anew", rebuild_profiles),
