@@ -19,7 +19,7 @@ class Plan:
     reads: int = _size(6_000, "contacts read in a round")
     events: int = _size(20_000, "tracker events ingested in a round")
     backlog: int = _size(30_000, "outbox records that a relay finds waiting")
-    messages: int = _size(2_000, "Gmail messages, and Intercom notifications, ingested in a round")
+    messages: int = _size(10_000, "Gmail messages, and Intercom notifications, ingested in a round")
     soak: int = _size(100_000, "events over which a consumer's memory is watched; the mark is about 2000000")
     delays: int = _size(100, "delays measured")
     small: int = _size(10_000, "with --size: contacts of the small size")
