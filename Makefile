@@ -75,7 +75,7 @@ lock: install ## resolve the dependencies anew into requirements.lock, and the i
 	@echo 'Resolving the dependencies (about 30 s) ...'
 	@test -x .cache/uv/bin/uv || { '$(PYTHON)' -m venv .cache/uv && .cache/uv/bin/pip install -q uv==$(UV_VERSION); }
 	@$(COMPILE) --all-extras $(ARGS) -o requirements.lock
-	@$(COMPILE) --extra image -c requirements.lock -o deploy/requirements-image.lock
+	@$(COMPILE) --extra image --extra otel -c requirements.lock -o deploy/requirements-image.lock
 	@! grep -n '://' requirements.lock deploy/requirements-image.lock || { echo 'Error: a lock file names a host.' >&2; exit 1; }
 
 lock-kafka: install ## resolve Kafka anew from deploy/stack/pom.xml into kafka-jars.sha256

@@ -164,8 +164,7 @@ class OpsSettings(Settings):
 
 
 class TracingSettings(Settings):
-    """Where traces go. The standard variables `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_CERTIFICATE` and
-    `OTEL_RESOURCE_ATTRIBUTES` are heeded too."""
+    """Where traces go."""
 
     otel_endpoint: str = Field(
         "",

@@ -1,7 +1,7 @@
 """The three outcomes of a record, as types (design, decision 6).
 
 - Invalid: it can never be handled. A handler says so with InvalidRecordError or an InvalidRecord; it goes to the DLQ.
-- Retryable: something that it needs is away. A handler raises one of RETRYABLE; its partition waits and tries again.
+- Retryable: something that it needs is away. A handler raises one of RETRYABLE; its partition waits, tries again.
 - Anything else that a handler raises is a fault outside one record: the process ends with nothing committed.
 """
 
@@ -70,7 +70,7 @@ class Handler(Protocol):
         ...
 
     async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
-        """Handle records of one partition, in order, so that their effect is durable on return; give the invalid ones.
+        """Handle records, each partition's in order, so that their effect is durable on return; give the invalid ones.
 
         It is called again with the same records after any failure, so it must be idempotent. Raises one of RETRYABLE,
         or RefusedDocumentError where some record's document will never be taken (the runtime finds out which).

@@ -195,7 +195,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             if not task.cancelled() and (fault := task.exception()) is not None:
                 log.error("fault", source=self._handler.name, error=type(fault).__name__, exc_info=fault)
                 self._fault = self._fault or fault
-            elif self._accepting:
+            elif self._accepting and epoch == self._epoch:
                 for number, left in work.apart.items():
                     self._begin(consumer, {number: partitions[number]}, left)
             self._count_works()

@@ -28,6 +28,8 @@ from service.ledger.model import Outcome, Receipt
 from service.ops import metrics, tracing
 
 REFUSED_REASON = "document refused by the store"
+TOGETHER_SECONDS = 10.0
+"""How long an attempt with several partitions' records may take; apart each takes as long as it does."""
 
 log = structlog.get_logger(__name__)
 
@@ -108,9 +110,9 @@ class Work:
 
     @property
     def apart(self) -> dict[int, list[Record]]:
-        """What is left to be handled, by partition, after several could not be handled together."""
+        """What is left, by partition, after several could not be handled together; nothing once given up."""
         left: dict[int, list[Record]] = {}
-        for record in self._left:
+        for record in () if self._retry.given_up else self._left:
             left.setdefault(record.partition, []).append(record)
         return left
 
@@ -143,7 +145,7 @@ class Work:
         source = self._handler.name
         invalid = await handle_halving(self._handle, self._count, batch)
         if invalid:
-            await self._retry("dead_letter", lambda: self._publish(invalid))
+            await self._publish_dead(invalid)
         await self._retry("commit", lambda: self._commit_or_leave({one.partition: one.offset + 1 for one in batch}))
         seconds = time.monotonic() - started
         metrics.CONSUMER_BATCH_RECORDS.labels(source).observe(len(batch))
@@ -158,13 +160,28 @@ class Work:
         if not self._together:
             return await self._retry("handle", lambda: self._in_slot(records))
         try:
-            return await self._in_slot(records)
-        except RETRYABLE as error:
-            metrics.CONSUMER_RETRIES.labels(self._handler.name, "handle", type(error).__name__).inc()
-            log.info("handling_apart", source=self._handler.name, error=type(error).__name__, **_describe(records))
-            raise _ApartError from error
+            async with asyncio.timeout(TOGETHER_SECONDS):
+                return await self._in_slot(records)
+        except RefusedDocumentError:
+            raise
+        except Exception as error:
+            # A fault, too: met again by its own partition alone, it ends the process when the others have committed.
+            raise self._apart("handle", error, records) from error
         finally:
             self._retry.attempt_ended()
+
+    async def _publish_dead(self, invalid: Sequence[InvalidRecord]) -> None:
+        if not self._together:
+            return await self._retry("dead_letter", lambda: self._publish(invalid))
+        try:
+            await self._publish(invalid)
+        except RETRYABLE as error:
+            raise self._apart("dead_letter", error, [letter.record for letter in invalid]) from error
+
+    def _apart(self, stage: str, error: Exception, records: Sequence[Record]) -> "_ApartError":
+        metrics.CONSUMER_RETRIES.labels(self._handler.name, stage, type(error).__name__).inc()
+        log.info("apart", source=self._handler.name, stage=stage, error=type(error).__name__, **_describe(records))
+        return _ApartError()
 
     async def _count(self, dead: Sequence[Receipt]) -> None:
         await self._retry("count", lambda: self._count_dead(dead))
@@ -213,11 +230,11 @@ class _ApartError(Exception):
 
 def _trace(batch: Sequence[Record], invalid: Sequence[InvalidRecord], seconds: float) -> None:
     """A batch is handled as one, so each of its records took as long."""
-    aside = {letter.record.offset for letter in invalid}
+    aside = {(letter.record.partition, letter.record.offset) for letter in invalid}
     for record in batch:
         if parents := ids_in_headers([record], TRACE_HEADER):
             where = (record.topic, record.partition, record.offset)
-            tracing.handled(parents[0], where, seconds, failed=record.offset in aside)
+            tracing.handled(parents[0], where, seconds, failed=where[1:] in aside)
 
 
 def _describe(batch: Sequence[Record]) -> dict[str, object]:

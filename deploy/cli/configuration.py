@@ -21,8 +21,8 @@ _INTRODUCTION = """\
 
 Every setting is an environment variable and an option of the commands that use it; the option wins. It is checked when
 the process starts: a value that cannot be used ends in one sentence and exit status 2. Values marked *secret* appear in
-no log, no error and no traceback; passwords are read from files, and are never settings themselves. `pathbound up`,
-which starts everything on one machine, has options of its own (`pathbound up --help`) and hands the settings here on.
+no log, no error and no traceback; passwords are best read from files. `pathbound up`, which starts everything on one
+machine, has options of its own (`pathbound up --help`) and hands the settings here on.
 
 This file is written by `make configuration` from `service/settings.py`; a test holds it to that.
 """

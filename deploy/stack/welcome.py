@@ -1,4 +1,4 @@
-"""What `pathbound up` prints when everything is ready: what runs where, and three commands to paste."""
+"""What `pathbound up` prints when everything is ready: what runs where, and what to paste."""
 
 import json
 import re
@@ -11,7 +11,8 @@ from pathlib import Path
 from deploy.stack.local import LocalStack, StackAddresses
 from deploy.stack.services import TENANT, Services, pathbound_program
 
-_ID_OF_CONTACT = "import json, sys; print(json.load(open(sys.argv[1]))['contact']['contact_id'])"
+# Pasted a second time the creation is refused, by an answer that names the contact at its top.
+_ID_OF_CONTACT = "import json, sys; one = json.load(open(sys.argv[1])); print(one.get('contact', one)['contact_id'])"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Welcome:
         rows.append(("Kafka", self.addresses.kafka_bootstrap, *self._server("kafka")))
         width = max(len(row[1]) for row in rows)
         table = [f"  {title:<17} {where:<{width}}  pid {pid or '-':<7} {log or ''}" for title, where, pid, log in rows]
-        steps = zip(("Create a contact", "Send a visit of hers", "Read her timeline"), self.commands(), strict=True)
+        titles = ("Somebody looks at a page", "The visitor becomes a contact", "Read the contact's timeline")
+        steps = zip(titles, self.commands(), strict=True)
         tries = [f"{number}. {title}:\n\n{command}\n" for number, (title, command) in enumerate(steps, 1)]
         return "\n".join(
             [
@@ -61,6 +63,10 @@ class Welcome:
                 "Three commands to paste into another terminal, in any directory:",
                 "",
                 *tries,
+                "So that every other command finds MongoDB and Kafka, there:",
+                "",
+                self.exports(),
+                "",
                 "Mail and Intercom's notifications can be sent as well:",
                 "",
                 *(f"{shlex.quote(str(pathbound_program()))} send {source} --help" for source in ("gmail", "intercom")),
@@ -75,6 +81,11 @@ class Welcome:
             return None, None
         server = self.stack.mongod if name == "mongo" else self.stack.kafka
         return server.pid, self.stack.directory.logs / ("mongod.log" if name == "mongo" else "kafka.log")
+
+    def exports(self) -> str:
+        """The shell command that tells the addresses to what is typed after it."""
+        mongo, kafka = shlex.quote(self.addresses.mongo_url), shlex.quote(self.addresses.kafka_bootstrap)
+        return f"export PATHBOUND_MONGO_URL={mongo} PATHBOUND_KAFKA_BOOTSTRAP={kafka}"
 
     def commands(self) -> tuple[str, str, str]:
         """Three shell commands that need nothing from each other but a file; a new visitor at each start."""
@@ -96,7 +107,7 @@ class Welcome:
         )
         contact_id = f'$({shlex.quote(sys.executable)} -c "{_ID_OF_CONTACT}" {saved})'
         read = f'curl -sS "{self.api_url}/v1/contacts/events/{contact_id}" {bearer}'
-        return create, send, read
+        return send, create, read
 
 
 def hide_password(url: str) -> str:

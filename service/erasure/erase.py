@@ -81,7 +81,7 @@ class Eraser:
                         break
                     erasure = await gather(session, marker, erasure, self._clock())
                     given = await session.identities.owners(erasure.subject.identities)
-                    await self._let_go(session, marker, tenant_id, given)
+                    await self._let_go(session, marker, erasure, given)
                     await self._pass(run, erasure, given)
                     if await self._finish(session, erasure, given):
                         break
@@ -104,11 +104,12 @@ class Eraser:
         """How much there is to be erased, as far as the person's identities are known now."""
         return await self._store.remains.count(subject)
 
-    async def _let_go(self, session: Session, marker: Marker, tenant_id: str, given: Collection[Identity]) -> None:
+    async def _let_go(self, session: Session, marker: Marker, erasure: Erasure, given: Collection[Identity]) -> None:
         """What somebody has been given is that contact's, and what comes under it from now on is taken: by whoever gave
         it before there was a mark to be seen."""
         if given:
-            await session.marks.lift(tenant_id, [marker(handle_of(one)) for one in given], (), self._clock())
+            marks = [marker(handle_of(one)) for one in given]
+            await session.marks.let_go(erasure.subject.tenant_id, erasure.erasure_id, marks, self._clock())
 
     async def _finish(self, session: Session, erasure: Erasure, given: Container[Identity]) -> bool:
         """False if there is more to be done: more was learnt, or somebody has been given an identity meanwhile. Whoever
@@ -176,6 +177,7 @@ class Eraser:
                 learnt = Subject(run.tenant_id, contact_ids=tuple(sorted(more)))
                 await session.erasures.learn(run.tenant_id, erasure.erasure_id, learnt)
             await session.remains.remove_known(run.tenant_id, [(one.event_id, one.contact_id) for one in gone])
-            if living:
-                await session.remains.withhold(run.tenant_id, living, subject.identities)
+            # Of all: one that was looked at as nobody's may be a living contact's by now, and so have stayed.
+            left = [one.event_id for one in found if one.event_id != erasure.told_by]
+            await session.remains.withhold(run.tenant_id, left, subject.identities)
             await run.step("events", len(gone))

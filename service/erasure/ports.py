@@ -27,6 +27,10 @@ class Marks(Protocol):
         """What comes from `now` on is taken again, under these marks and all of these erasures."""
         ...
 
+    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
+        """The same under these marks of one erasure alone: another may have laid them anew."""
+        ...
+
     async def tenants(self) -> list[str]:
         """The tenants that have marks (the operator's own view)."""
         ...

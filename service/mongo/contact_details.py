@@ -28,8 +28,9 @@ class MongoContactDetails:
         return ContactDetail(
             contact_of(parts["contact"][0]),
             profile_of(parts["profile"][0]) if parts["profile"] else None,
-            [action_of(action) for action in parts["action"]],
-            [event_of(event) for event in parts["event"]],
+            # The order of a union is nobody's promise.
+            [action_of(action) for action in _newest_first(parts["action"], "created_at")],
+            [event_of(event) for event in _newest_first(parts["event"], "timestamp")],
         )
 
 
@@ -48,6 +49,10 @@ def detail_of(tenant_id: str, contact_id: str, actions: int, events: int) -> lis
         {"$unionWith": {"coll": "actions", "pipeline": [*newest_actions, _named("action")]}},
         {"$unionWith": {"coll": "events", "pipeline": [*newest_events, _named("event")]}},
     ]
+
+
+def _newest_first(documents: list[Document], moment: str) -> list[Document]:
+    return sorted(documents, key=lambda document: (document[moment], document["_id"]), reverse=True)
 
 
 def _named(kind: str) -> Document:

@@ -56,6 +56,15 @@ class MongoMarks:
                     criteria | {"before": None}, {"$set": {"before": now}}, session=self._session
                 )
 
+    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
+        ids = [_mark_id(tenant_id, mark) for mark in marks]
+        with translated():
+            await self._marks.update_many(
+                {"_id": {"$in": ids}, "erasure_id": erasure_id, "before": None},
+                {"$set": {"before": now}},
+                session=self._session,
+            )
+
     async def tenants(self) -> list[str]:
         with translated():
             return await self._marks.distinct("_id.tenant_id", session=self._session)

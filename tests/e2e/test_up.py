@@ -95,10 +95,11 @@ class Up:
         return done.stdout
 
     def paste_all(self) -> None:
-        """A contact, a visit, and the visit in the contact's timeline; and a mail and a chat of that contact."""
-        made = json.loads(self.paste(1))
+        """A visit, a contact, and the visit in the contact's timeline; and a mail and a chat of that contact."""
+        assert "page_view" in self.paste(1)
+        made = json.loads(self.paste(2))
         assert made["status"] == "success"
-        assert "page_view" in self.paste(2)
+        assert json.loads(self.paste(2))["contact_id"] == made["contact"]["contact_id"], "pasted twice"
         wait_until(lambda: "https://www.example.com/pricing" in self.paste(3), 20, "the visit is in the timeline")
         email = made["contact"]["email"]
         self.send_record("gmail", gmail_message(sender=email), "--mailbox", "rep@ours.example")
@@ -153,6 +154,9 @@ def test_first_use_a_crash_and_the_next_start(tmp_path: Path, started: list[Up])
     assert stack.keys() == {"api_url", "mongo_url", "kafka_bootstrap", "api_key", "tenant_id"}
     assert stack["api_url"] == f"http://127.0.0.1:{first.port}"
     assert (first.data / "stack.json").stat().st_mode & 0o777 == 0o600
+    [exports] = [line for line in first.output.splitlines() if line.startswith("export ")]
+    assert stack["mongo_url"] in exports
+    assert stack["kafka_bootstrap"] in exports
     first.paste_all()
     for log in (first.data / "logs").iterdir():
         assert stack["api_key"] not in log.read_text(errors="replace"), f"the key is in {log}"
@@ -173,7 +177,7 @@ def test_first_use_a_crash_and_the_next_start(tmp_path: Path, started: list[Up])
     assert again.wait_ready() == stack  # the same key, too
     assert time.monotonic() - again.started < 60  # 8 s alone on two cores; here the other worker's tests run as well
     read = ["curl", "-sS", "-H", f"Authorization: Bearer {stack['api_key']}"]
-    contact_id = json.loads((tmp_path / "data" / "contact.json").read_text())["contact"]["contact_id"]
+    contact_id = json.loads((tmp_path / "data" / "contact.json").read_text())["contact_id"]
     kept = subprocess.run([*read, f"{stack['api_url']}/v1/contacts/{contact_id}"], capture_output=True, check=True)
     assert json.loads(kept.stdout)["contact"]["contact_id"] == contact_id
     again.send(signal.SIGINT)

@@ -17,6 +17,7 @@ from service.erasure.guard import ErasureGuard
 from service.erasure.marks import Marker
 from service.identity import linking
 from service.identity.model import Identity, IdentityKind
+from service.mongo.remains import MongoRemains
 from service.mongo.store import MongoStore
 from tests.support.erasure import EMAIL, EXTERNAL, MAIL, SECRET, VISITOR, Sources, guard, traces_in
 from tests.support.events import page_view
@@ -165,3 +166,35 @@ async def test_what_was_linked_to_another_since_it_was_looked_at_stays(store: Mo
     assert [event.event_id for event in await store.events.get(TENANT, ["evt_seen", "evt_linked_since"])] == [
         "evt_linked_since"
     ]
+
+
+async def test_what_is_linked_to_another_beside_an_erasure_says_no_more_who_was_there(
+    core: Core, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen as nobody's, and linked by an external id before it is removed."""
+    event = page_view(TENANT, Identity(TENANT, IdentityKind.EXTERNAL, "another"), WHO, event_id="evt_between")
+    await store.events.insert([event])
+    remove_known = MongoRemains.remove_known
+
+    async def linked_before(self: MongoRemains, tenant_id: str, events: Any) -> None:
+        await store.events.link(["evt_between"], "ct_another")
+        await remove_known(self, tenant_id, events)
+
+    monkeypatch.setattr(MongoRemains, "remove_known", linked_before)
+    erasure = await core.begin_erasure.of_identities(TENANT, [WHO])
+    await core.erase(TENANT, erasure.erasure_id)
+
+    [kept] = await store.events.get(TENANT, ["evt_between"])
+    assert WHO not in kept.identities
+    assert kept.visitor_id is None
+
+
+async def test_a_mark_that_another_erasure_laid_anew_stays(store: MongoStore) -> None:
+    now = datetime.now(UTC)
+    await store.marks.lay(TENANT, "era_2", ["mark"], now)
+
+    await store.marks.let_go(TENANT, "era_1", ["mark"], now)
+    assert (await store.marks.find(TENANT, ["mark"]))["mark"].before is None
+
+    await store.marks.let_go(TENANT, "era_2", ["mark"], now)
+    assert (await store.marks.find(TENANT, ["mark"]))["mark"].before is not None

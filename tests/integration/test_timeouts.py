@@ -49,7 +49,7 @@ async def exchange(user: ApiUser, sent: bytes) -> Reply:
 async def test_an_answer_that_takes_too_long_is_503(impatient: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     user, core = impatient
     never = asyncio.Event()
-    monkeypatch.setattr(type(core.store.contacts), "get", lambda *_: never.wait())
+    monkeypatch.setattr(type(core.store.contact_details), "get", lambda *_: never.wait())
 
     reply = await user.get("/v1/contacts/ct_1")
 

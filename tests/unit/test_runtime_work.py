@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from consumers.runtime import retry
+from consumers.runtime import work as work_module
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.records import batches, ids_in_headers, legible_tenant, to_record
 from consumers.runtime.work import REFUSED_REASON, Limits, Work, handle_halving
@@ -195,6 +196,43 @@ async def test_what_cannot_be_handled_together_is_left_to_be_handled_apart() -> 
     assert scene.log == [("handled", [7, 8, 7]), ("committed", {0: 9, 1: 8})]
     assert work.apart == {1: records[3:4], 2: records[4:]}
     assert not work.waiting
+
+
+async def test_a_fault_is_met_apart_and_stops_no_other_partition() -> None:
+    def fail_on_partition_1(records: Sequence[Record]) -> None:
+        if any(record.partition == 1 for record in records):
+            raise ZeroDivisionError
+
+    scene = Scene(fail_on_partition_1)
+    work = scene.work(of_partitions(0, 1))
+    await work.run()
+    assert scene.log == []
+    await scene.work(work.apart[0]).run()
+    assert scene.log == [("handled", [7, 8]), ("committed", 9)]
+    with pytest.raises(ZeroDivisionError):
+        await scene.work(work.apart[1]).run()
+
+
+async def test_what_hangs_together_is_handled_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_module, "TOGETHER_SECONDS", 0.01)
+    scene = Scene()
+
+    async def hang(_: Sequence[Record]) -> list[InvalidRecord]:
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+    monkeypatch.setattr(scene, "handle", hang)
+    work = scene.work(of_partitions(0, 1))
+    await asyncio.wait_for(work.run(), 5)
+    assert list(work.apart) == [0, 1]
+
+
+async def test_letters_that_nobody_takes_keep_only_their_own_partition() -> None:
+    scene = Scene(publish=failing(1, KafkaConnectionError()))
+    records = [*of_partitions(0), Record("t", 1, 7, None, b"bad", EPOCH)]
+    work = scene.work(records)
+    await work.run()
+    assert scene.log == [("handled", [7, 8, 7])]
+    assert work.apart == {0: records[:2], 1: records[2:]}
 
 
 async def test_what_was_given_up_leaves_nothing() -> None:
