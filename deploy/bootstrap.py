@@ -85,7 +85,7 @@ def build_core(
     """Every use-case over `store`; `publisher` is for a process with doors for sources, `guard` keeps erased persons
     out."""
     inbound = publisher or NoPublisher()
-    linker, locks = Linker(store, clock), ContactLocks()
+    linker, locks = Linker(store, clock, guard), ContactLocks()
     create = ContactCreator(store, linker, clock, guard=guard)
     edit = ContactEditor(store, linker, locks, clock, guard)
     upsert = ContactUpserter(store, linker, clock, guard=guard)

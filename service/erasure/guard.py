@@ -83,6 +83,12 @@ class ErasureGuard:
                 whole = [] if handle.kind == IdentityKind.VISITOR.value else [mark.erasure_id]
                 await session.marks.lift(handle.tenant_id, [self._marker(handle)], whole, now)
 
+    async def erased_for_good(self, session: Session, identities: Sequence[Identity]) -> list[Identity]:
+        """Those under which nothing is taken: erased, and nobody has been given them since."""
+        erased = await self.find(session, map(handle_of, identities))
+        marks = {identity: erased.marks.get(handle_of(identity)) for identity in identities}
+        return [identity for identity, mark in marks.items() if mark is not None and mark.before is None]
+
     async def look_again(self, session: Session, identities: Sequence[Identity]) -> None:
         """After the commit of something stored under identities that nobody had: if one of them was erased at the same
         time, that erasure has more to do."""

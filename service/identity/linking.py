@@ -17,6 +17,7 @@ from ulid import ULID
 from service.clock import Clock
 from service.contacts.adopt import adopt_visitors
 from service.conversations.projection import refresh
+from service.erasure.guard import NOBODY_ERASED, ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.model import Association, Identity, IdentityKind
 from service.ops.metrics import VISITOR_CONFLICTS
@@ -46,9 +47,10 @@ class _Batch:
 class Linker:
     """Links events and messages to contacts, in transactions of at most 500 of each."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, guard: ErasureGuard = NOBODY_ERASED) -> None:
         self._store = store
         self._clock = clock
+        self._guard = guard
         self._finished: list[str] = []
         self._unfinished: list[Association] = []
 
@@ -120,7 +122,7 @@ class Linker:
     async def _link_batch(self, session: Session, association: Association) -> _Batch:
         for _ in range(_ATTEMPTS):
             try:
-                batch = await session.transaction(lambda: _link_some(session, association, self._clock()))
+                batch = await session.transaction(lambda: _link_some(session, self._guard, association, self._clock()))
             except DuplicateKeyError:
                 continue  # a visitor id that was free in our snapshot is so no more: look again
             VISITOR_CONFLICTS.inc(batch.conflicts)
@@ -128,7 +130,7 @@ class Linker:
         raise ContendedError
 
 
-async def _link_some(session: Session, association: Association, now: datetime) -> _Batch:
+async def _link_some(session: Session, guard: ErasureGuard, association: Association, now: datetime) -> _Batch:
     """One transaction's work; nothing is left, too, where the identity is another's now."""
     identity, contact_id = association.identity, association.contact_id
     if not await session.identities.claim(identity, contact_id):
@@ -142,7 +144,7 @@ async def _link_some(session: Session, association: Association, now: datetime) 
     await session.profiles.add(identity.tenant_id, {contact_id: totals_of(events)})
     if identity.kind is not IdentityKind.EXTERNAL:
         return _Batch(linked, more)
-    disputed, adopted = await _with_visitors(session, events, association, now)
+    disputed, adopted = await _with_visitors(session, guard, events, association, now)
     return _Batch(linked, more, disputed, adopted)
 
 
@@ -154,7 +156,7 @@ async def _link_messages(session: Session, association: Association) -> int:
 
 
 async def _with_visitors(
-    session: Session, events: Sequence[TimelineEvent], association: Association, now: datetime
+    session: Session, guard: ErasureGuard, events: Sequence[TimelineEvent], association: Association, now: datetime
 ) -> tuple[int, list[Association]]:
     """The events are linked by an external id: see to the visitor ids that they carry beside it. How many events are
     disputed, and which visitors came along."""
@@ -165,5 +167,5 @@ async def _with_visitors(
     if disputed:
         await session.events.mark_disputed(disputed)
     free = [one for one in visitors if one not in owners]
-    adopted = await adopt_visitors(session, tenant_id, contact_id, free, now) if free else []
+    adopted = await adopt_visitors(session, guard, tenant_id, contact_id, free, now) if free else []
     return len(disputed), adopted

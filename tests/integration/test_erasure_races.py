@@ -198,3 +198,17 @@ async def test_a_mark_that_another_erasure_laid_anew_stays(store: MongoStore) ->
 
     await store.marks.let_go(TENANT, "era_2", ["mark"], now)
     assert (await store.marks.find(TENANT, ["mark"]))["mark"].before is not None
+
+
+async def test_an_erased_id_on_an_event_that_came_beside_the_erasure_is_not_adopted(
+    core: Core, store: MongoStore
+) -> None:
+    """Stored after the erasure's end by whoever died before looking again; then the external id gets its contact."""
+    erasure = await core.begin_erasure.of_identities(TENANT, [WHO])
+    await core.erase(TENANT, erasure.erasure_id)
+    known_as = Identity(TENANT, IdentityKind.EXTERNAL, EXTERNAL)
+    await store.events.insert([page_view(TENANT, known_as, WHO, event_id="evt_beside")])
+
+    await becomes_known(core)
+
+    assert await store.identities.owners([WHO]) == {}
