@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 import click
 import structlog
-import uvloop
 from aiohttp import web
 
 from deploy.bootstrap import open_core, until_usable
@@ -27,7 +26,7 @@ _SWEEP_SECONDS = 2.0
 
 
 @click.command()
-@with_settings(ApiSettings, run=uvloop.run)
+@with_settings(ApiSettings)
 async def api(settings: ApiSettings) -> None:
     """Serve the HTTP API."""
     stop = stop_on_signals()

@@ -5,7 +5,6 @@ import gc
 from datetime import timedelta
 
 import click
-import uvloop
 
 from consumers.conversations import ConversationHandler, Normalise
 from consumers.gmail.normalise import normalise as normalise_gmail
@@ -36,7 +35,7 @@ def consume() -> None:
 
 
 @consume.command()
-@with_settings(ConsumerSettings, run=uvloop.run)
+@with_settings(ConsumerSettings)
 async def tracker(settings: ConsumerSettings) -> None:
     """Read visitor events from tracker.events."""
     warm_up()
@@ -45,14 +44,14 @@ async def tracker(settings: ConsumerSettings) -> None:
 
 
 @consume.command()
-@with_settings(ConsumerSettings, run=uvloop.run)
+@with_settings(ConsumerSettings)
 async def gmail(settings: ConsumerSettings) -> None:
     """Read mail, label changes and deletions from gmail.messages."""
     await _consume_conversations("gmail", GMAIL_MESSAGES, normalise_gmail, settings)
 
 
 @consume.command()
-@with_settings(ConsumerSettings, run=uvloop.run)
+@with_settings(ConsumerSettings)
 async def intercom(settings: ConsumerSettings) -> None:
     """Read Intercom's notifications and conversations from intercom.events."""
     await _consume_conversations("intercom", INTERCOM_EVENTS, normalise_intercom, settings)

@@ -31,10 +31,9 @@ _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
 def with_settings(
-    model: type[S], run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+    model: type[S],
 ) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
     """Make an async function a command body: it gets validated settings first, then the command's own parameters.
-    `run` chooses the event loop.
 
     Foreseeable faults (a setting out of range, MongoDB or Kafka away) end in one sentence and exit status 1 or 2.
     """
@@ -46,7 +45,7 @@ def with_settings(
             settings = _validated(model, {name: value for name, value in chosen.items() if value is not None})
             configure_logging(settings.log_level, settings.log_format)
             with traced(settings, click.get_current_context().command_path):
-                run(_told(function(settings, **given), settings))
+                asyncio.run(_told(function(settings, **given), settings))
 
         decorated: _Command = command
         _SETTINGS[command] = model

@@ -5,7 +5,6 @@ import socket
 import time
 
 import click
-import uvloop
 from ulid import ULID
 
 from deploy.bootstrap import open_core, until_usable
@@ -20,7 +19,7 @@ from service.settings import RelaySettings
 
 
 @click.command()
-@with_settings(RelaySettings, run=uvloop.run)
+@with_settings(RelaySettings)
 async def relay(settings: RelaySettings) -> None:
     """Publish committed changes, and what enters timelines, to Kafka. Any number of relays share the work."""
     stop = stop_on_signals()
