@@ -170,14 +170,14 @@ class Eraser:
         async for found in session.remains.known_by(subject.identities):
             ids = {one.contact_id for one in found if one.contact_id is not None}
             dead = await session.remains.deleted(run.tenant_id, sorted(ids))
-            living = [one.event_id for one in found if one.contact_id in ids - dead]
-            gone = [one for one in found if one.event_id not in set(living) and one.event_id != erasure.told_by]
+            living = ids - dead
+            theirs = [one for one in found if one.event_id != erasure.told_by]
+            gone = [one for one in theirs if one.contact_id not in living]
             same = {one.contact_id for one in gone if one.contact_id and not strong.isdisjoint(one.identities)}
             if more := same - set(subject.contact_ids):
                 learnt = Subject(run.tenant_id, contact_ids=tuple(sorted(more)))
                 await session.erasures.learn(run.tenant_id, erasure.erasure_id, learnt)
             await session.remains.remove_known(run.tenant_id, [(one.event_id, one.contact_id) for one in gone])
             # Of all: one that was looked at as nobody's may be a living contact's by now, and so have stayed.
-            left = [one.event_id for one in found if one.event_id != erasure.told_by]
-            await session.remains.withhold(run.tenant_id, left, subject.identities)
+            await session.remains.withhold(run.tenant_id, [one.event_id for one in theirs], subject.identities)
             await run.step("events", len(gone))

@@ -50,20 +50,16 @@ class MongoMarks:
             {"_id": {"$in": [_mark_id(tenant_id, mark) for mark in marks]}},
             {"_id.tenant_id": tenant_id, "erasure_id": {"$in": list(erasure_ids)}},
         ]
-        with translated():
-            for criteria in either:
-                await self._marks.update_many(
-                    criteria | {"before": None}, {"$set": {"before": now}}, session=self._session
-                )
+        for criteria in either:
+            await self._lift(criteria, now)
 
     async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
         ids = [_mark_id(tenant_id, mark) for mark in marks]
+        await self._lift({"_id": {"$in": ids}, "erasure_id": erasure_id}, now)
+
+    async def _lift(self, criteria: Document, now: datetime) -> None:
         with translated():
-            await self._marks.update_many(
-                {"_id": {"$in": ids}, "erasure_id": erasure_id, "before": None},
-                {"$set": {"before": now}},
-                session=self._session,
-            )
+            await self._marks.update_many(criteria | {"before": None}, {"$set": {"before": now}}, session=self._session)
 
     async def tenants(self) -> list[str]:
         with translated():
