@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from consumers.runtime.outcomes import RETRYABLE, Handler, InvalidRecord, Record
+from consumers.runtime.outcomes import Handler, InvalidRecord, Record
 from consumers.runtime.records import (
     REQUEST_ID_HEADER,
     TRACE_HEADER,
@@ -32,6 +33,7 @@ TOGETHER_SECONDS = 10.0
 """How long an attempt with several partitions' records may take; apart each takes as long as it does."""
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 Handle = Callable[[Sequence[Record]], Awaitable[list[InvalidRecord]]]
 Commit = Callable[[Mapping[int, int]], Awaitable[None]]
@@ -129,7 +131,8 @@ class Work:
             try:
                 await self._process(batch)
                 done += len(batch)
-            except _ApartError:
+            except _ApartError as apart:
+                log.info("apart", source=self._handler.name, stage=apart.stage, error=apart.cause, **_describe(batch))
                 self._left = self._records[done:]
                 return
             except AbandonedError:
@@ -145,7 +148,7 @@ class Work:
         source = self._handler.name
         invalid = await handle_halving(self._handle, self._count, batch)
         if invalid:
-            await self._publish_dead(invalid)
+            await self._attempt("dead_letter", lambda: self._publish(invalid))
         await self._retry("commit", lambda: self._commit_or_leave({one.partition: one.offset + 1 for one in batch}))
         seconds = time.monotonic() - started
         metrics.CONSUMER_BATCH_RECORDS.labels(source).observe(len(batch))
@@ -157,31 +160,24 @@ class Work:
         log.info("batch_done", source=source, invalid=len(invalid), ms=round(seconds * 1000, 1), **_describe(batch))
 
     async def _handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
+        return await self._attempt("handle", lambda: self._in_slot(records))
+
+    async def _attempt(self, stage: str, step: Callable[[], Awaitable[T]]) -> T:
+        """For ever, with one partition's records; with those of several once, and not for long: then they part."""
         if not self._together:
-            return await self._retry("handle", lambda: self._in_slot(records))
+            return await self._retry(stage, step)
+        self._retry.attempt_began()
         try:
             async with asyncio.timeout(TOGETHER_SECONDS):
-                return await self._in_slot(records)
+                return await step()
         except RefusedDocumentError:
             raise
         except Exception as error:
             # A fault, too: met again by its own partition alone, it ends the process when the others have committed.
-            raise self._apart("handle", error, records) from error
+            metrics.CONSUMER_RETRIES.labels(self._handler.name, stage, type(error).__name__).inc()
+            raise _ApartError(stage, type(error).__name__) from error
         finally:
             self._retry.attempt_ended()
-
-    async def _publish_dead(self, invalid: Sequence[InvalidRecord]) -> None:
-        if not self._together:
-            return await self._retry("dead_letter", lambda: self._publish(invalid))
-        try:
-            await self._publish(invalid)
-        except RETRYABLE as error:
-            raise self._apart("dead_letter", error, [letter.record for letter in invalid]) from error
-
-    def _apart(self, stage: str, error: Exception, records: Sequence[Record]) -> "_ApartError":
-        metrics.CONSUMER_RETRIES.labels(self._handler.name, stage, type(error).__name__).inc()
-        log.info("apart", source=self._handler.name, stage=stage, error=type(error).__name__, **_describe(records))
-        return _ApartError()
 
     async def _count(self, dead: Sequence[Receipt]) -> None:
         await self._retry("count", lambda: self._count_dead(dead))
@@ -225,7 +221,12 @@ class _PartitionMovedError(Exception):
 
 
 class _ApartError(Exception):
-    """Records of several partitions could not be handled together."""
+    """Records of several partitions could not be handled together: at which stage, and the class of what was raised."""
+
+    def __init__(self, stage: str, cause: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+        self.cause = cause
 
 
 def _trace(batch: Sequence[Record], invalid: Sequence[InvalidRecord], seconds: float) -> None:
