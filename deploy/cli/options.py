@@ -30,9 +30,7 @@ _SETTINGS: dict[_Command, type[Settings]] = {}
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
-def with_settings(
-    model: type[S],
-) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
+def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
     """Make an async function a command body: it gets validated settings first, then the command's own parameters.
 
     Foreseeable faults (a setting out of range, MongoDB or Kafka away) end in one sentence and exit status 1 or 2.

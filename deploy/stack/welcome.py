@@ -83,8 +83,8 @@ class Welcome:
         return server.pid, self.stack.directory.logs / ("mongod.log" if name == "mongo" else "kafka.log")
 
     def exports(self) -> str:
-        """The shell command that tells the addresses to what is typed after it."""
-        mongo, kafka = shlex.quote(self.addresses.mongo_url), shlex.quote(self.addresses.kafka_bootstrap)
+        """The shell command that tells the addresses to what is typed after it; its owner puts in the password."""
+        mongo, kafka = shlex.quote(hide_password(self.addresses.mongo_url)), shlex.quote(self.addresses.kafka_bootstrap)
         return f"export PATHBOUND_MONGO_URL={mongo} PATHBOUND_KAFKA_BOOTSTRAP={kafka}"
 
     def commands(self) -> tuple[str, str, str]:
