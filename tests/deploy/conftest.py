@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deploy.engine import ROOT, Engine
+from tests.deploy.engine import Engine
 from tests.deploy.stand_ins import make_stand_ins
+from tests.support.programs import ROOT
 
 IMAGE = "pathbound-contacts:test"
 _BUILD_DEADLINE_S = 600

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import ROOT, to_its_end
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "engine"
 COMPOSE = CACHE / "docker-compose"
 DOCKERD, DOCKER = Path("/usr/sbin/dockerd"), Path("/usr/bin/docker")
@@ -102,13 +102,4 @@ class Engine:
 
     def run(self, command: list[Any], timeout: float, **variables: str) -> "subprocess.CompletedProcess[str]":
         """Run any program that talks to the engine, to its end."""
-        return subprocess.run(
-            command,
-            env=self.environment | variables,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        return to_its_end(command, env=self.environment | variables, timeout=timeout)

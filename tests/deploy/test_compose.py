@@ -12,7 +12,8 @@ import pytest
 
 from schemas.scopes import Scope
 from tests.deploy.conftest import IMAGE
-from tests.deploy.engine import ROOT, Engine
+from tests.deploy.engine import Engine
+from tests.support.programs import ROOT
 from tests.support.waiting import eventually
 
 ONE = ("--file", "deploy/compose.yaml")

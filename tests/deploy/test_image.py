@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import IMAGE, build
-from tests.deploy.engine import ROOT, Engine
+from tests.deploy.engine import Engine
 from tests.deploy.stand_ins import PYTHON_IMAGE
+from tests.support.programs import ROOT
 
 MOST_BYTES_OVER_BASE = 200 * 1024 * 1024
 LOCKED_DOWN = ("--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none")

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from deploy.stack.processes import ManagedProcess
 from tests.support.commands import RunningCommand, pathbound
+from tests.support.programs import ROOT, to_its_end
 from tests.support.service_processes import ServiceProcess
 
 Program = Sequence[str]
@@ -17,7 +17,6 @@ Program = Sequence[str]
 OURS: Program = ()
 NEXT: Program = (sys.executable, "-m", "tests.support.next_version")
 UNREADABLE: Program = (*NEXT, "--unreadable")
-_ROOT = Path(__file__).parents[2]
 _END_S = 20
 _COMMAND_S = 120
 
@@ -29,7 +28,7 @@ async def roll(one: ServiceProcess, program: Program) -> None:
     status = await asyncio.to_thread(one.process.wait_exit, _END_S, threading.Event())
     assert status == 0, f"{name} ended with status {status}: {one.process.output()}"
     if program:
-        one.process = ManagedProcess(name, [*program, *one.arguments], log=log, env=one.env, cwd=_ROOT)
+        one.process = ManagedProcess(name, [*program, *one.arguments], log=log, env=one.env, cwd=ROOT)
     else:
         one.process = RunningCommand(name, one.arguments, log=log, env=one.env)
     one.start()
@@ -40,13 +39,4 @@ def command(program: Program, *arguments: str, env: Mapping[str, str]) -> "subpr
     """One command of another version, or ours, to its end."""
     if not program:
         return pathbound(*arguments, **env)
-    return subprocess.run(
-        [*program, *arguments],
-        env={**os.environ, **env},
-        cwd=_ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_S,
-        check=False,
-    )
+    return to_its_end([*program, *arguments], env={**os.environ, **env}, timeout=_COMMAND_S)
