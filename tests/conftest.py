@@ -4,6 +4,7 @@ The controlling process starts them; each worker gets their addresses. A test th
 own takes `store` or `topic_prefix`; one that only reads and writes contacts takes `api` and a tenant of its own.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -30,6 +31,17 @@ _NEED_NO_SERVERS = ("unit", "architecture", "browser", "chart", "deploy", "secur
 _ONLY_WHERE_ASKED_FOR = ("browser", "chart", "deploy", "secure")
 _TESTS = Path(__file__).parent
 _stack: LocalStack | None = None
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True
+
+
+# asyncio tells of an error that nobody asked for (aiokafka leaves some, of a producer that was fenced) when Python
+# collects garbage, which may be in the middle of parsing a module for pytest or hypothesis. Formatting a traceback
+# parses, too, and Python 3.11 cannot do both: "SystemError: AST constructor recursion depth mismatch".
+logging.getLogger("asyncio").addFilter(_without_traceback)
 
 
 def pytest_configure(config: pytest.Config) -> None:
