@@ -22,6 +22,8 @@ _MAX_CHAIN = 5
 
 def configure_logging(level: str, log_format: LogFormat = "auto", stream: TextIO | None = None) -> None:
     """Send all logging of this process to `stream` (default stderr), from `level` (`debug` … `error`) up."""
+    # What no line says need not be asked of the system for each.
+    logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
     out = stream or sys.stderr
     for_people = log_format == "console" or (log_format == "auto" and out.isatty())
     shared: list[Processor] = [
