@@ -34,12 +34,8 @@ class ContactLister:
         """
         count_to = COUNTED if known_total is None else None
         found = await self._store.contact_list.page(query, count_to, known_total or 0)
-        ids = [contact.contact_id for contact in found.contacts]
-        profiles = await self._store.profiles.get_many(query.filter.tenant_id, ids)
         total = found.total if known_total is None else known_total
-        return ContactPage(
-            [(contact, profiles.get(contact.contact_id)) for contact in found.contacts], found.last, total or 0
-        )
+        return ContactPage(found.contacts, found.last, total or 0)
 
     async def count(self, asked: ContactFilter) -> int:
         """How many, exactly. Raises TooSlowError."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.contacts.model import Contact
+from service.profile.model import Profile
 
 Position = tuple[datetime | str, str]
 """The sort value and the id of the last contact given out; the next page begins behind it."""
@@ -62,8 +63,9 @@ class ContactQuery:
 
 @dataclass(frozen=True, slots=True)
 class FoundContacts:
-    """A page. `last` is the last contact's position if others follow it, `total` how many match (None: not counted)."""
+    """Contacts with their figures. `last` is the last one's position if others follow it, `total` how many match (None:
+    not counted)."""
 
-    contacts: list[Contact]
+    contacts: list[tuple[Contact, Profile | None]]
     last: Position | None
     total: int | None

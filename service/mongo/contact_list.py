@@ -1,8 +1,10 @@
 """Lists of contacts; which index each of them uses is chosen in `contact_plans`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import ExecutionTimeout, OperationFailure
@@ -23,9 +25,10 @@ from service.mongo.contact_plans import (
     probe_of,
     sort_field,
 )
-from service.mongo.documents import Document, contact_of
+from service.mongo.documents import Document, contact_of, profile_of
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind as place_behind
+from service.mongo.threads import in_a_thread
 
 LIST_MS = 5_000
 """No query of a list looks longer than this; then TooSlowError."""
@@ -34,6 +37,8 @@ _SORT_NEEDS_TOO_MUCH_MEMORY = 292
 _NO_SUCH_INDEX = 2
 
 Probed = Sequence[tuple[int, Condition]]
+Page = tuple[list[Document], list[Document]]
+"""Documents of contacts, one more than asked for if there is one, and of the profiles of those that are shown."""
 
 
 class MongoContactList:
@@ -46,6 +51,7 @@ class MongoContactList:
         max_ms: int = LIST_MS,
     ) -> None:
         self._collection = database["contacts"]
+        self._profiles = database["profiles"]
         self._session = session
         self._max_ms = max_ms
 
@@ -54,17 +60,16 @@ class MongoContactList:
         wanted = needs_probes(query) and known_total < BROAD
         probed = await self._probed(query.filter, wanted, with_dates=True, otherwise=known_total)
         if count_to is None:
-            return _found(query, await self._read(page_plan(query, probed)), None)
+            return _found(query, await self._page(query, probed), None)
         if not probed and dates_of(query.filter) is None:
             # Without a filter there is more than a page, mostly: count meanwhile.
-            documents, total = await asyncio.gather(
-                self._read(page_plan(query, probed)), self._count(query.filter, probed, count_to)
-            )
-            return _found(query, documents, total)
-        documents = await self._read(page_plan(query, probed))
+            page, total = await asyncio.gather(self._page(query, probed), self._count(query.filter, probed, count_to))
+            return _found(query, page, total)
+        page = await self._page(query, probed)
+        documents, _ = page
         if len(documents) <= query.limit and query.behind is None and (documents or not query.offset):
-            return _found(query, documents, query.offset + len(documents))
-        return _found(query, documents, await self._count(query.filter, probed, count_to))
+            return _found(query, page, query.offset + len(documents))
+        return _found(query, page, await self._count(query.filter, probed, count_to))
 
     async def count(self, asked: ContactFilter) -> int:
         probed = await self._probed(asked, len(conditions_of(asked)) > 1, with_dates=False)
@@ -103,21 +108,44 @@ class MongoContactList:
         found = await self._read(plan)
         return int(found[0]["count"]) if found else 0
 
+    async def _page(self, query: ContactQuery, probed: Probed) -> Page:
+        """In one go: a join in the server would cost it more than a second query."""
+        plan, tenant_id = page_plan(query, probed), query.filter.tenant_id
+        session = self._session.delegate if self._session else None
+
+        def read() -> Page:
+            found = self._collection.delegate.aggregate(plan.pipeline, session=session, **self._options(plan))
+            documents = list(found)
+            shown = [document["_id"] for document in documents[: query.limit]]
+            profiles = self._profiles.delegate.find({"_id": {"$in": shown}, "tenant_id": tenant_id}, session=session)
+            return documents, list(profiles) if shown else []
+
+        with _limited():
+            return await in_a_thread(read)
+
     async def _read(self, plan: Plan) -> list[Document]:
-        with translated():
-            try:
-                cursor = self._collection.aggregate(
-                    plan.pipeline, session=self._session, hint=plan.hint, maxTimeMS=self._max_ms
-                )
-                return await cursor.to_list(None)
-            except ExecutionTimeout as error:
+        with _limited():
+            cursor = self._collection.aggregate(plan.pipeline, session=self._session, **self._options(plan))
+            return await cursor.to_list(None)
+
+    def _options(self, plan: Plan) -> dict[str, Any]:
+        return {"hint": plan.hint, "maxTimeMS": self._max_ms}
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """The driver's errors in the core's words, and what a query may not take."""
+    with translated():
+        try:
+            yield
+        except ExecutionTimeout as error:
+            raise TooSlowError from error
+        except OperationFailure as error:
+            if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
                 raise TooSlowError from error
-            except OperationFailure as error:
-                if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
-                    raise TooSlowError from error
-                if error.code == _NO_SUCH_INDEX:
-                    raise StoreUnavailableError from error
-                raise
+            if error.code == _NO_SUCH_INDEX:
+                raise StoreUnavailableError from error
+            raise
 
 
 def oldest_of(tenant_id: str, behind: tuple[datetime, str] | None) -> tuple[Document, list[tuple[str, int]]]:
@@ -144,10 +172,12 @@ def walk_of(tenant_id: str | None, behind: ContactPlace | None) -> tuple[Documen
     return {"$or": branches}, sort
 
 
-def _found(query: ContactQuery, documents: list[Document], total: int | None) -> FoundContacts:
+def _found(query: ContactQuery, page: Page, total: int | None) -> FoundContacts:
+    documents, profiles = page
     kept = documents[: query.limit]
     last = _position(query, kept[-1]) if len(documents) > query.limit else None
-    return FoundContacts([contact_of(document) for document in kept], last, total)
+    figures = {document["_id"]: profile_of(document) for document in profiles}
+    return FoundContacts([(contact_of(document), figures.get(document["_id"])) for document in kept], last, total)
 
 
 def _position(query: ContactQuery, document: Document) -> Position:

@@ -14,8 +14,8 @@ from service.contacts.listing_keys import search_terms
 from service.contacts.model import Contact
 from service.contacts.query import ContactFilter, ContactOrder, ContactQuery
 from service.errors import TooSlowError
-from service.mongo.contact_list import MongoContactList
-from service.mongo.contact_plans import BROAD, Plan
+from service.mongo.contact_list import MongoContactList, Page, Probed
+from service.mongo.contact_plans import BROAD, Plan, page_plan
 from service.mongo.documents import Document
 from service.mongo.store import MongoStore
 from tests.support.events import MORNING
@@ -94,7 +94,15 @@ class Explainer(MongoContactList):
     def __post_init__(self) -> None:
         super().__init__(self.database, None)
 
+    async def _page(self, query: ContactQuery, probed: Probed) -> Page:
+        await self._explain(page_plan(query, probed))
+        return await super()._page(query, probed)
+
     async def _read(self, plan: Plan) -> list[Document]:
+        await self._explain(plan)
+        return await super()._read(plan)
+
+    async def _explain(self, plan: Plan) -> None:
         command = {"aggregate": "contacts", "pipeline": plan.pipeline, "cursor": {}, "hint": plan.hint}
         answer = await self.database.command("explain", command, verbosity="executionStats", codec_options=ANY_DATE)
         query = answer["stages"][0]["$cursor"] if "stages" in answer else answer
@@ -109,7 +117,6 @@ class Explainer(MongoContactList):
                 ran["nReturned"],
             )
         )
-        return await super()._read(plan)
 
     async def of_page(self, query: ContactQuery) -> Explained:
         """Of the page alone, the probes aside."""
@@ -136,7 +143,8 @@ async def explainer(shared_store: MongoStore) -> AsyncIterator[Explainer]:
 async def last_of(explainer: Explainer, query: ContactQuery) -> Any:
     """The position of the query's last contact."""
     found = await MongoContactList(explainer.database, None).page(query, None)
-    return position(found.contacts[-1], query.order)
+    last, _ = found.contacts[-1]
+    return position(last, query.order)
 
 
 def is_read_in_order(said: Explained) -> None:
