@@ -16,6 +16,7 @@ from service.background import keep_doing
 from service.clock import system_clock
 from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.probe import KafkaProbe
+from service.ops.garbage import spare_the_collector
 from service.ops.health import Checks, Progress
 from service.settings import ApiSettings
 
@@ -40,6 +41,7 @@ async def api(settings: ApiSettings) -> None:
         try:
             await _listen(runner, settings)
             await until_usable(core.store, stop)
+            spare_the_collector()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(keep_doing("link", core.linker.work_off, _LINK_SECONDS, stop))
                 tasks.create_task(keep_doing("link_abandoned", core.linker.sweep, _SWEEP_SECONDS, stop))

@@ -1,7 +1,6 @@
 """`pathbound consume …`."""
 
 import asyncio
-import gc
 from datetime import timedelta
 
 import click
@@ -20,13 +19,13 @@ from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS, dead_letters_of
 from service.background import keep_doing
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
+from service.ops.garbage import spare_the_collector
 from service.ops.health import Checks
 from service.ops.server import ops_server
 from service.settings import ConsumerSettings
 
 _LINK_SECONDS = 1.0
 _SWEEP_SECONDS = 2.0
-_COLLECT_AFTER = 20_000
 
 
 @click.group()
@@ -69,7 +68,7 @@ def _tolerance(settings: ConsumerSettings) -> timedelta:
 
 async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> None:
     stop = stop_on_signals()
-    _spare_the_collector()
+    spare_the_collector()
     runtime = ConsumerRuntime(handler, settings, system_clock, core.count_dead)
     probe = KafkaProbe(settings)
     checks = Checks(
@@ -84,14 +83,6 @@ async def _consume(handler: Handler, core: Core, settings: ConsumerSettings) -> 
             await _work(runtime, core, settings, letters, stop)
     finally:
         await probe.close()
-
-
-def _spare_the_collector() -> None:
-    """A batch is thousands of objects that live for one transaction, and none is part of a circle: looking through them
-    (and through all that was imported) after every 700 new ones took a seventh of the consumer's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
 
 
 async def _work(

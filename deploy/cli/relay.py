@@ -12,6 +12,7 @@ from deploy.cli.options import stop_on_signals, with_settings
 from service.clock import system_clock
 from service.kafka.probe import KafkaProbe
 from service.kafka.publishers import publisher_factory, timeline_publisher_factory
+from service.ops.garbage import spare_the_collector
 from service.ops.health import Checks
 from service.ops.server import ops_server
 from service.outbox.relay import Relay, Timeline
@@ -40,6 +41,7 @@ async def relay(settings: RelaySettings) -> None:
         try:
             async with ops_server(checks, system_clock, settings.ops_host, settings.ops_port):
                 await until_usable(core.store, stop)
+                spare_the_collector()
                 await worker.run(stop)
         finally:
             await probe.close()
