@@ -8,6 +8,7 @@ import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import orjson
@@ -135,7 +136,7 @@ class CursorParameters(BaseModel):
         """The same, where the sort is by time."""
         return cast("tuple[datetime, str] | None", self.position)
 
-    @property
+    @cached_property
     def binding(self) -> str:
         """What a cursor of this query is good for."""
         bound = {type(self).__name__: self.model_dump(mode="json", exclude=set(self.UNBOUND))}

@@ -10,7 +10,7 @@ from service.profile.model import Profile
 
 def contact_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
     """The fields of `schemas.contacts.Contact`, ready for JSON."""
-    seen = [contact.created_at, *([profile.first_seen_at] if profile and profile.first_seen_at else [])]
+    created_at, first_seen = iso_millis(contact.created_at), profile.first_seen_at if profile else None
     enriched = {"enriched_at": iso_or_none(contact.enriched_at), "enriched_by": contact.enriched_by}
     return {
         "contact_id": contact.contact_id,
@@ -23,10 +23,11 @@ def contact_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
         "creation_source": contact.creation_source,
         "enrichment_status": contact.enrichment_status,
         **(enriched if contact.enriched_at else {}),
-        "first_seen_at": iso_millis(min(seen)),
+        "first_seen_at": iso_millis(first_seen) if first_seen and first_seen < contact.created_at else created_at,
         "last_activity_at": iso_or_none(profile.last_seen_at if profile else None),
-        "created_at": iso_millis(contact.created_at),
-        "updated_at": iso_millis(contact.updated_at),
+        "created_at": created_at,
+        # Most contacts of a list have not been updated yet, and a moment is what costs most of this.
+        "updated_at": iso_millis(contact.updated_at) if contact.updated_at != contact.created_at else created_at,
         "version": contact.version,
     }
 
