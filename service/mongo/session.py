@@ -6,13 +6,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import WriteConcern
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from service.errors import StoreUnavailableError
-from service.mongo.documents import Document
 from service.mongo.errors import TransientTransactionError, in_core_words
 from service.mongo.repositories import MongoRepositories
 
@@ -26,11 +25,9 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.005, 0.25
 class MongoSession(MongoRepositories):
     """Implements `service.ports.Session` over one causally consistent driver session."""
 
-    def __init__(
-        self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession, deadline_seconds: float
-    ) -> None:
-        super().__init__(database, session)
-        self.driver = session
+    def __init__(self, store: MongoRepositories, driver: AsyncIOMotorClientSession, deadline_seconds: float) -> None:
+        super().__init__(store.database, driver, store)
+        self.driver: AsyncIOMotorClientSession = driver
         self._deadline_seconds = deadline_seconds
 
     async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:

@@ -56,7 +56,7 @@ class MongoStore(MongoRepositories):
         delegate = self._client.delegate.start_session(causal_consistency=True)
         driver_session = self._client.wrap(delegate)
         try:
-            yield MongoSession(self.database, driver_session, self._deadline_seconds)
+            yield MongoSession(self, driver_session, self._deadline_seconds)
         finally:
             if delegate.in_transaction:
                 await driver_session.end_session()
