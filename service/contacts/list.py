@@ -6,7 +6,7 @@ from service.contacts.model import Contact
 from service.contacts.query import ContactFilter, ContactQuery, Position
 from service.contacts.view import iso_or_none
 from service.ports import Store
-from service.profile.model import Profile
+from service.profile.model import Seen
 
 COUNTED = 100_001
 """A list counts no further: one more than what is told exactly."""
@@ -14,9 +14,9 @@ COUNTED = 100_001
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """Contacts with their figures. `total` is counted up to COUNTED; `last` is where the next page goes on, if any."""
+    """Contacts, and when each was active. `total` is counted up to COUNTED; `last` is where the next page goes on."""
 
-    contacts: list[tuple[Contact, Profile | None]]
+    contacts: list[tuple[Contact, Seen | None]]
     last: Position | None
     total: int
 
@@ -42,7 +42,7 @@ class ContactLister:
         return await self._store.contact_list.count(asked)
 
 
-def contact_summary(contact: Contact, profile: Profile | None) -> dict[str, str | None]:
+def contact_summary(contact: Contact, seen: Seen | None) -> dict[str, str | None]:
     """A contact in about 200 bytes."""
     named = contact.properties.get
     names = (named("firstname"), named("lastname"))
@@ -53,5 +53,5 @@ def contact_summary(contact: Contact, profile: Profile | None) -> dict[str, str 
         "company": named("company"),
         "jobtitle": named("jobtitle"),
         "lifecyclestage": named("lifecyclestage"),
-        "last_activity_at": iso_or_none(profile.last_seen_at if profile else None),
+        "last_activity_at": iso_or_none(seen.last_seen_at if seen else None),
     }

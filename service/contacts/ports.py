@@ -28,7 +28,8 @@ class ContactList(Protocol):
     """A tenant's contacts, many at once. Raises TooSlowError where a filter leaves too much to look through."""
 
     async def page(self, query: ContactQuery, count_to: int | None, known_total: int = 0) -> FoundContacts:
-        """The contacts with their figures, in order; and how many match, counted up to `count_to` (None: do not count).
+        """The contacts in order, and when each was active; and how many match, counted up to `count_to` (None: not at
+        all).
 
         `known_total` is how many matched when somebody last counted: a hint, which saves looking for the best way.
         """

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.contacts.model import Contact
-from service.profile.model import Profile
+from service.profile.model import Seen
 
 Position = tuple[datetime | str, str]
 """The sort value and the id of the last contact given out; the next page begins behind it."""
@@ -63,9 +63,9 @@ class ContactQuery:
 
 @dataclass(frozen=True, slots=True)
 class FoundContacts:
-    """Contacts with their figures. `last` is the last one's position if others follow it, `total` how many match (None:
-    not counted)."""
+    """Contacts, and when each was active. `last` is the last one's position if others follow it, `total` how many match
+    (None: not counted)."""
 
-    contacts: list[tuple[Contact, Profile | None]]
+    contacts: list[tuple[Contact, Seen | None]]
     last: Position | None
     total: int | None

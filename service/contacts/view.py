@@ -5,10 +5,10 @@ from typing import Any
 
 from schemas.timestamps import iso_millis
 from service.contacts.model import Contact
-from service.profile.model import Profile
+from service.profile.model import Profile, Seen
 
 
-def contact_object(contact: Contact, profile: Profile | None) -> dict[str, Any]:
+def contact_object(contact: Contact, profile: Profile | Seen | None) -> dict[str, Any]:
     """The fields of `schemas.contacts.Contact`, ready for JSON."""
     created_at, first_seen = iso_millis(contact.created_at), profile.first_seen_at if profile else None
     enriched = {"enriched_at": iso_or_none(contact.enriched_at), "enriched_by": contact.enriched_by}

@@ -25,7 +25,7 @@ from service.mongo.contact_plans import (
     probe_of,
     sort_field,
 )
-from service.mongo.documents import Document, contact_of, profile_of
+from service.mongo.documents import SEEN, Document, contact_of, seen_of
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind as place_behind
 from service.mongo.threads import in_a_thread
@@ -38,7 +38,7 @@ _NO_SUCH_INDEX = 2
 
 Probed = Sequence[tuple[int, Condition]]
 Page = tuple[list[Document], list[Document]]
-"""Documents of contacts, one more than asked for if there is one, and of the profiles of those that are shown."""
+"""Contacts, one more than asked for if there is one; and what `seen_of` needs of the profiles of those asked for."""
 
 
 class MongoContactList:
@@ -117,8 +117,8 @@ class MongoContactList:
             found = self._collection.delegate.aggregate(plan.pipeline, session=session, **self._options(plan))
             documents = list(found)
             shown = [document["_id"] for document in documents[: query.limit]]
-            profiles = self._profiles.delegate.find({"_id": {"$in": shown}, "tenant_id": tenant_id}, session=session)
-            return documents, list(profiles) if shown else []
+            whose = {"_id": {"$in": shown}, "tenant_id": tenant_id}
+            return documents, list(self._profiles.delegate.find(whose, SEEN, session=session)) if shown else []
 
         with _limited():
             return await in_a_thread(read)
@@ -176,8 +176,8 @@ def _found(query: ContactQuery, page: Page, total: int | None) -> FoundContacts:
     documents, profiles = page
     kept = documents[: query.limit]
     last = _position(query, kept[-1]) if len(documents) > query.limit else None
-    figures = {document["_id"]: profile_of(document) for document in profiles}
-    return FoundContacts([(contact_of(document), figures.get(document["_id"])) for document in kept], last, total)
+    seen = {document["_id"]: seen_of(document) for document in profiles}
+    return FoundContacts([(contact_of(document), seen.get(document["_id"])) for document in kept], last, total)
 
 
 def _position(query: ContactQuery, document: Document) -> Position:

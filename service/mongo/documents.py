@@ -12,7 +12,7 @@ from service.contacts.model import Contact
 from service.conversations.model import Direction
 from service.identity.model import Association, Identity, IdentityKind
 from service.profile.conversed import Conversed, LastMessage
-from service.profile.model import Device, Mark, Profile, with_conversed
+from service.profile.model import Device, Mark, Profile, Seen, with_conversed
 from service.timeline.model import TimelineEvent
 
 Document = dict[str, Any]
@@ -173,6 +173,16 @@ def profile_of(document: Document) -> Profile:
     """A profile from its stored form."""
     profile = figures_of(document)
     return with_conversed(profile, profile.conversed)
+
+
+SEEN = dict.fromkeys(("first_seen_at", "last_seen_at", "conversed.first_at", "conversed.last.at"), 1)
+"""What `seen_of` needs of a stored profile."""
+
+
+def seen_of(document: Document) -> Seen:
+    """When the contact of a stored profile was active."""
+    seen, conversed = Seen(document.get("first_seen_at"), document.get("last_seen_at")), document.get("conversed", {})
+    return seen.with_conversed(conversed.get("first_at"), (conversed.get("last") or {}).get("at"))
 
 
 def figures_of(document: Document) -> Profile:

@@ -73,15 +73,28 @@ class Profile:
     conversed: Conversed = field(default_factory=Conversed)
 
 
+class Seen(NamedTuple):
+    """Of a profile, what a list of contacts shows: when the contact was first and last active."""
+
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+
+    def with_conversed(self, first_at: datetime | None, last_at: datetime | None) -> "Seen":
+        """Conversations are activity like any other; None where there is none."""
+        if first_at is None or last_at is None:
+            return self
+        return Seen(_least(self.first_seen_at, first_at), _greatest(self.last_seen_at, last_at))
+
+
 def with_conversed(profile: Profile, figures: Conversed) -> Profile:
     """The profile of a contact that has conversations too: they are activity like any other."""
     if figures.first_at is None or figures.last is None:
         return profile
+    seen = Seen(profile.first_seen_at, profile.last_seen_at).with_conversed(figures.first_at, figures.last.at)
     return replace(
         profile,
         sources=tuple(sorted({*profile.sources, *(source.value for source in figures.counts)})),
-        first_seen_at=_least(profile.first_seen_at, figures.first_at),
-        last_seen_at=_greatest(profile.last_seen_at, figures.last.at),
+        **seen._asdict(),
         conversed=figures,
     )
 

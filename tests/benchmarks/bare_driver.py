@@ -16,6 +16,7 @@ from pymongo.read_concern import ReadConcern
 from ulid import ULID
 
 from service.contacts.read import RECENT_EVENTS
+from service.mongo.documents import SEEN
 from service.mongo.indexes import all_indexes
 from service.mongo.store import connect, database_of
 from service.settings import MongoSettings
@@ -129,14 +130,14 @@ async def find_detail(_: Client, database: Database, tenant_id: str, contact_ids
 
 
 async def find_page(_: Client, database: Database, tenant_id: str, limit: int, pages: int, counted: int) -> float:
-    """Pages read per second with all that a list shows: the newest contacts and their profiles; and, up to `counted`
-    (0: not at all), how many there are."""
+    """Pages read per second with all that a list shows: the newest contacts, and of their profiles as much as the API
+    reads; and, up to `counted` (0: not at all), how many there are."""
     whole = {"tenant_id": tenant_id}
 
     async def read() -> None:
         found = database.contacts.find(whole, {"listing": 0}).sort([("created_at", -1), ("_id", -1)]).limit(limit + 1)
         ids = [contact["_id"] for contact in await found.to_list(None)]
-        await database.profiles.find({"_id": {"$in": ids}, **whole}).to_list(None)
+        await database.profiles.find({"_id": {"$in": ids}, **whole}, SEEN).to_list(None)
         if counted:
             await database.contacts.count_documents(whole, limit=counted, hint=_NEWEST)
 

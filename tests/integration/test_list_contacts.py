@@ -1,13 +1,17 @@
 """GET /v1/contacts as a client sees it."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from schemas.events import Source
+from service.conversations.model import Direction
 from service.mongo.store import MongoStore
-from service.profile.model import totals_of
+from service.profile.conversed import Conversed, LastMessage
+from service.profile.model import Profile, totals_of
+from service.profile.ports import StoredProfile
 from service.timeline.model import TimelineEvent
 from tests.support.api import ApiUser
 from tests.support.events import MORNING
@@ -206,6 +210,34 @@ async def test_a_summary_is_compact(api: ApiUser, shared_store: MongoStore) -> N
     whole = await api.get("/v1/contacts", params={"search": "ada"})
     assert whole.body["contacts"][0]["last_activity_at"] == "2026-11-23T08:00:00.000Z"
     assert whole.body["contacts"][0]["properties"]["bio"] == "x" * 5000
+
+
+EARLY, LATE = MORNING - timedelta(days=2), MORNING + timedelta(days=2)
+A_MAIL = LastMessage(MORNING, Direction.INBOUND, Source.GMAIL)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        Profile(),
+        Profile(first_seen_at=EARLY, last_seen_at=LATE),
+        Profile(conversed=Conversed({Source.GMAIL: 1}, EARLY, A_MAIL)),
+        Profile(first_seen_at=EARLY, last_seen_at=EARLY, conversed=Conversed({Source.GMAIL: 1}, MORNING, A_MAIL)),
+        Profile(first_seen_at=MORNING, last_seen_at=LATE, conversed=Conversed({Source.GMAIL: 1}, EARLY, A_MAIL)),
+    ],
+    ids=["nothing yet", "visits", "mail", "visits before mail", "visits after mail"],
+)
+async def test_a_list_shows_a_contact_as_its_detail_does(
+    api: ApiUser, shared_store: MongoStore, figures: Profile
+) -> None:
+    contact_id = (await api.create_contact("ada@example.com"))["contact_id"]
+    await shared_store.profile_records.replace(api.tenant_id, contact_id, StoredProfile(figures))
+
+    (shown,) = (await api.get("/v1/contacts")).body["contacts"]
+    (short,) = (await api.get("/v1/contacts", params={"fields": "summary"})).body["contacts"]
+
+    assert shown == (await api.get(f"/v1/contacts/{contact_id}")).body["contact"]
+    assert short["last_activity_at"] == shown["last_activity_at"]
 
 
 async def see(store: MongoStore, tenant_id: str, contact_id: str) -> None:
