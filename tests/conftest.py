@@ -145,7 +145,8 @@ async def init_topics(kafka_bootstrap: str, topic_prefix: str) -> list[str]:
 
 
 async def _fresh_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
-    client = connect(settings)
+    # Dropping waits for what a killed process left open, for as long as a transaction may live.
+    client = connect(settings, patient=True)
     try:
         await create_indexes(database_of(client, settings), outbox_retention_seconds=3600)
         async with open_store(settings) as store:
