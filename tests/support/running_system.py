@@ -225,7 +225,7 @@ async def running_system(
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
     )
-    client = connect(mongo)
+    client = connect(mongo, patient=True)  # as in tests/conftest.py: dropping waits for what was killed
     own = environment(mongo_url, mongo.mongo_database, kafka_bootstrap, topics.topic_prefix)
     whole = {**(env or {}), **own, "PATHBOUND_LOG_FORMAT": "json"}
     with nullcontext(directory) if directory else tempfile.TemporaryDirectory(prefix="pathbound-system-") as place:
