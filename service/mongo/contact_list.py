@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo.errors import ExecutionTimeout, OperationFailure
+from pymongo.errors import OperationFailure
 
 from service.contacts.model import Contact
 from service.contacts.ports import ContactPlace
 from service.contacts.query import ContactFilter, ContactQuery, FoundContacts, Position
-from service.errors import StoreUnavailableError, TooSlowError
+from service.errors import StoreUnavailableError
 from service.mongo.contact_plans import (
     BROAD,
     Condition,
@@ -28,11 +28,9 @@ from service.mongo.contact_plans import (
 from service.mongo.documents import SEEN, Document, contact_of, seen_of
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind as place_behind
+from service.mongo.limits import LIST_MS, in_time
 from service.mongo.threads import in_a_thread
 
-LIST_MS = 5_000
-"""No query of a list looks longer than this; then TooSlowError."""
-_SORT_NEEDS_TOO_MUCH_MEMORY = 292
 # BadValue, of a query that is ours but for its values: the index that it is told to use is only being built.
 _NO_SUCH_INDEX = 2
 
@@ -134,15 +132,11 @@ class MongoContactList:
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """The driver's errors in the core's words, and what a query may not take."""
-    with translated():
+    """In time, and with the index that the query is told to use."""
+    with in_time():
         try:
             yield
-        except ExecutionTimeout as error:
-            raise TooSlowError from error
         except OperationFailure as error:
-            if error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
-                raise TooSlowError from error
             if error.code == _NO_SUCH_INDEX:
                 raise StoreUnavailableError from error
             raise

@@ -6,16 +6,13 @@ order's index and look at each event, until a page is full.
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from service.errors import TooSlowError
 from service.mongo.documents import Document, event_of
-from service.mongo.errors import translated
+from service.mongo.limits import LIST_MS, in_time
 from service.timeline.model import TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
 
@@ -25,10 +22,6 @@ INDEXES = [
     # Events arrive in this order, so that each insertion is at the index's end.
     IndexModel([("tenant_id", 1), ("received_at", 1), ("_id", 1)]),
 ]
-LIST_MS = 5_000
-"""No list looks longer than this; then TooSlowError."""
-
-_SORT_NEEDS_TOO_MUCH_MEMORY = 292
 
 _SEARCHED = ("event", "url", "domain", "data.title", "data.subject")
 
@@ -42,20 +35,20 @@ class MongoEventLists:
 
     async def page(self, query: EventPageQuery) -> list[TimelineEvent]:
         criteria, sort = page_of(query)
-        with _in_time():
+        with in_time():
             cursor = self._collection.find(criteria, session=self._session, max_time_ms=LIST_MS, allow_disk_use=False)
             cursor = cursor.sort(sort).skip(query.offset).limit(query.limit)
             return [event_of(document) for document in await cursor.to_list(None)]
 
     async def count(self, asked: EventFilter, at_most: int | None) -> int:
         bounded = {} if at_most is None else {"limit": at_most}
-        with _in_time():
+        with in_time():
             return await self._collection.count_documents(
                 criteria_of(asked), session=self._session, maxTimeMS=LIST_MS, **bounded
             )
 
     async def names(self, tenant_id: str) -> list[str]:
-        with _in_time():
+        with in_time():
             found = self._collection.aggregate(names_of(tenant_id), session=self._session, maxTimeMS=LIST_MS)
             return [document["_id"] async for document in found]
 
@@ -66,21 +59,10 @@ class MongoEventLists:
         if not contact_ids:
             return events
         pipeline = newest_of_each(tenant_id, contact_ids, limit)
-        with _in_time():
+        with in_time():
             async for document in self._collection.aggregate(pipeline, session=self._session, maxTimeMS=LIST_MS):
                 events.setdefault(document["contact_id"], []).append(event_of(document))
         return events
-
-
-@contextmanager
-def _in_time() -> Iterator[None]:
-    with translated():
-        try:
-            yield
-        except OperationFailure as error:
-            if isinstance(error, ExecutionTimeout) or error.code == _SORT_NEEDS_TOO_MUCH_MEMORY:
-                raise TooSlowError from error
-            raise
 
 
 def criteria_of(asked: EventFilter) -> Document:
