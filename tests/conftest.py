@@ -19,11 +19,11 @@ from deploy.bootstrap import build_core
 from deploy.stack import LocalStack
 from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.topics import create_topics
-from service.mongo.indexes import create_indexes
-from service.mongo.store import MongoStore, connect, database_of, open_store
+from service.mongo.store import MongoStore
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import environment
+from tests.support.databases import fresh_store
 from tests.support.erasure import guard
 from tests.support.feed import Feed
 
@@ -144,22 +144,10 @@ async def init_topics(kafka_bootstrap: str, topic_prefix: str) -> list[str]:
     return await create_topics(settings)
 
 
-async def _fresh_store(settings: MongoSettings) -> AsyncIterator[MongoStore]:
-    # Dropping waits for what a killed process left open, for as long as a transaction may live.
-    client = connect(settings, patient=True)
-    try:
-        await create_indexes(database_of(client, settings), outbox_retention_seconds=3600)
-        async with open_store(settings) as store:
-            yield store
-        await client.drop_database(settings.mongo_database)
-    finally:
-        client.close()
-
-
 @pytest.fixture
 async def store(mongo_settings: MongoSettings) -> AsyncIterator[MongoStore]:
     """A store in a database of the test's own, with all indexes; dropped afterwards."""
-    async for fresh in _fresh_store(mongo_settings):
+    async with fresh_store(mongo_settings) as fresh:
         yield fresh
 
 
@@ -182,7 +170,7 @@ def feed(store: MongoStore, kafka_bootstrap: str, topic_prefix: str, init_topics
 @pytest.fixture(scope="session")
 async def shared_store(mongo_url: str) -> AsyncIterator[MongoStore]:
     """One store for the tests of a worker that keep to a tenant of their own."""
-    async for fresh in _fresh_store(_database_settings(mongo_url)):
+    async with fresh_store(_database_settings(mongo_url)) as fresh:
         yield fresh
 
 

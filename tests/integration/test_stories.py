@@ -1,8 +1,7 @@
 """A sample of the stories on a real MongoDB; `tests/unit/test_stories.py` tells thousands in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -10,11 +9,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from service.conversations import projection
-from service.mongo.indexes import create_indexes
-from service.mongo.store import MongoStore, open_store
+from service.mongo.store import MongoStore
 from service.profile.remake import ContactRemaker
 from service.settings import MongoSettings
 from tests.support.conversation_facts import TENANT
+from tests.support.databases import fresh_store
 from tests.support.stories import Stories, Tasks
 
 sample = settings(
@@ -61,15 +60,6 @@ def tell(runner: asyncio.Runner, store: MongoStore) -> Callable[[], Exactness]:
         return Exactness(store, runner)
 
     return machine
-
-
-@asynccontextmanager
-async def fresh_store(mongo_settings: MongoSettings) -> AsyncIterator[MongoStore]:
-    """Of a loop of its own, which stands still while the machine decides."""
-    async with open_store(mongo_settings) as store:
-        await create_indexes(store.database, outbox_retention_seconds=3600)
-        yield store
-        await store.database.client.drop_database(mongo_settings.mongo_database)
 
 
 def test_profiles_equal_a_rebuild_whatever_happens(mongo_settings: MongoSettings) -> None:

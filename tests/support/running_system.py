@@ -25,11 +25,10 @@ from schemas.topics import (
 )
 from service.kafka.admin import open_admin
 from service.kafka.topics import create_topics
-from service.mongo.indexes import create_indexes
-from service.mongo.store import connect, database_of
 from service.settings import MongoSettings, TopicSettings
 from tests.support.api import ApiUser
 from tests.support.commands import environment
+from tests.support.databases import fresh_database
 from tests.support.relay import read_committed
 from tests.support.service_processes import HOST, ServiceProcess
 from tests.support.waiting import eventually
@@ -225,12 +224,10 @@ async def running_system(
     topics = TopicSettings(
         kafka_bootstrap=kafka_bootstrap, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", topic_partitions=partitions
     )
-    client = connect(mongo, patient=True)  # as in tests/conftest.py: dropping waits for what was killed
     own = environment(mongo_url, mongo.mongo_database, kafka_bootstrap, topics.topic_prefix)
     whole = {**(env or {}), **own, "PATHBOUND_LOG_FORMAT": "json"}
     with nullcontext(directory) if directory else tempfile.TemporaryDirectory(prefix="pathbound-system-") as place:
-        try:
-            await create_indexes(database_of(client, mongo), outbox_retention_seconds=3600)
+        async with fresh_database(mongo):
             await create_topics(topics)
             async with open_core(mongo) as core:
                 system = System(Path(place), core, topics, whole, sources)
@@ -241,6 +238,3 @@ async def running_system(
                 finally:
                     await system.user.close()
                     await asyncio.to_thread(stop_all, [one.process for one in system.processes], _STOP_GRACE_S)
-            await client.drop_database(mongo.mongo_database)
-        finally:
-            client.close()
