@@ -17,6 +17,13 @@ from deploy.stack.directory import DataDirectory, write_private
 from deploy.stack.errors import StackError, explain
 from deploy.stack.ports import HOST, RememberedPorts, port_is_free
 
+CHOOSE_A_PORT = """
+import sys, pathlib
+from deploy.stack.ports import RememberedPorts
+print(RememberedPorts(pathlib.Path(sys.argv[1])).get("mongo"), flush=True)
+input()
+"""
+
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -88,6 +95,24 @@ def test_ports_are_remembered_and_changed_only_if_taken(tmp_path: Path) -> None:
     assert RememberedPorts(file).get("mongo") == other
     RememberedPorts(file).forget("kafka")
     assert "kafka" not in json.loads(file.read_text())
+
+
+def test_a_port_that_another_process_chose_is_left_to_it_until_it_ends(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    other = subprocess.Popen(
+        [sys.executable, "-c", CHOOSE_A_PORT, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    with other:
+        theirs = int(other.stdout.readline())
+        assert port_is_free(theirs)
+        ours = RememberedPorts(file).get("mongo")
+        file.write_text(json.dumps({"mongo": theirs}))
+        assert RememberedPorts(file).get("mongo") not in (theirs, ours)
+        other.stdin.write("\n")
+    file.write_text(json.dumps({"mongo": theirs}))
+    assert RememberedPorts(file).get("mongo") == theirs
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"mongo": "x"}', '{"mongo": 70000}', '{"mongo": null}'])
