@@ -12,11 +12,11 @@ from deploy.stack.directory import DataDirectory
 from deploy.stack.errors import StackError, Unavailable
 from deploy.stack.kafka import MESSAGE_LIMIT_BYTES, answers
 from deploy.stack.mongod import (
-    CACHE_GB,
     OPLOG_MB,
     REPLICA_SET,
     TRANSACTION_LIFETIME_S,
     accepts,
+    cache_gb,
     direct_client,
     is_primary,
     mongo_url,
@@ -168,7 +168,7 @@ def kafka_container(directory: DataDirectory, stopping: threading.Event) -> Cont
 
 def _configure_mongo(container: Any, port: int, data: Path) -> None:
     container.with_command(
-        f"mongod --port {port} --bind_ip_all --replSet {REPLICA_SET} --wiredTigerCacheSizeGB {CACHE_GB} "
+        f"mongod --port {port} --bind_ip_all --replSet {REPLICA_SET} --wiredTigerCacheSizeGB {cache_gb()} "
         f"--oplogSize {OPLOG_MB} --setParameter transactionLifetimeLimitSeconds={TRANSACTION_LIFETIME_S}"
     )
     container.with_volume_mapping(str(data), "/data/db", "rw")

@@ -1,6 +1,7 @@
 """MongoDB as a one-node replica set (transactions and change streams need one), in a child process."""
 
 import contextlib
+import os
 import socket
 import threading
 from pathlib import Path
@@ -19,7 +20,6 @@ REPLICA_SET = "rs0"
 START_DEADLINE_S = 60.0
 _NOT_YET_INITIALIZED = 94
 TRANSACTION_LIFETIME_S = 10  # longer than any of ours is retried
-CACHE_GB = "0.5"
 OPLOG_MB = "1024"
 _STOP_GRACE_MS = 500
 
@@ -62,7 +62,7 @@ class Mongod(LocalServer):
         self._data.mkdir(parents=True, exist_ok=True)
         self.process.argv = [
             str(self._program), "--dbpath", str(self._data), "--bind_ip", HOST, "--port", str(port),
-            "--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", CACHE_GB, "--oplogSize", OPLOG_MB,
+            "--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", cache_gb(), "--oplogSize", OPLOG_MB,
             "--nounixsocket",  # in /tmp, where one of another user would be in the way
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={_STOP_GRACE_MS}",
@@ -71,6 +71,15 @@ class Mongod(LocalServer):
         ]  # fmt: skip
         self.process.start()
         self.process.wait_until(lambda: accepts(port), START_DEADLINE_S, self.stopping)
+
+
+def cache_gb() -> str:
+    """How much the server may keep in memory, in GB: a sixth of the machine's, from 0.25 (its minimum) to 4.
+
+    Reached only by as much data. By itself mongod takes half, which is too much for a laptop with other things to do.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return f"{min(max(memory / 6, 0.25), 4):.2f}"
 
 
 def mongo_url(port: int) -> str:
