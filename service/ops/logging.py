@@ -13,6 +13,8 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service.ops.repeats import NotAgainSoon
+
 LogFormat = Literal["auto", "console", "json"]
 
 _QUIET = ("aiokafka", "aiohttp", "pymongo", "motor", "asyncio", "opentelemetry", "urllib3")
@@ -45,6 +47,7 @@ def configure_logging(level: str, log_format: LogFormat = "auto", stream: TextIO
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(NotAgainSoon(["aiokafka"]))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

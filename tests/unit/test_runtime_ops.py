@@ -15,6 +15,7 @@ import structlog
 from service.errors import StoreUnavailableError
 from service.ops.health import Checks, Progress, liveness, readiness
 from service.ops.logging import configure_logging
+from service.ops.repeats import NotAgainSoon
 from service.ops.server import ops_server
 
 ADDRESS = "ada@example.com"
@@ -132,6 +133,35 @@ def test_context_and_levels(lines: io.StringIO) -> None:
     line = json.loads(lines.getvalue())
     assert (line["event"], line["request_id"], line["records"], line["level"]) == ("done", "req_1", 2, "info")
     assert line["timestamp"].endswith("Z")
+
+
+def test_what_a_library_repeats_is_said_now_and_then_with_its_number() -> None:
+    now, lines = [0.0], io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.addFilter(NotAgainSoon(["library"], 10.0, lambda: now[0]))
+    logger = logging.getLogger("library.client")
+    logger.addHandler(handler)
+    try:
+        for second in (0, 1, 9.9, 10, 11, 30):
+            now[0] = second
+            logger.warning("node %s is away", second)
+            logger.warning("100 % of them")
+    finally:
+        logger.removeHandler(handler)
+    assert [line for line in lines.getvalue().splitlines() if "node" in line] == [
+        "node 0 is away",
+        "node 10 is away (and 2 like it before)",
+        "node 30 is away (and 1 like it before)",
+    ]
+    assert lines.getvalue().count("100 % of them") == 3
+
+
+def test_our_own_lines_are_all_written(lines: io.StringIO) -> None:
+    for _ in range(3):
+        structlog.get_logger("service").warning("again")
+        logging.getLogger("aiokafka.client").warning("away")
+    assert lines.getvalue().count("again") == 3
+    assert lines.getvalue().count("away") == 1
 
 
 def test_the_console_shows_the_frames(lines: io.StringIO) -> None:
