@@ -52,3 +52,28 @@ async def test_so_it_is_in_an_event_which_is_linked_shown_and_told(
     assert value in [one["data"] for one in (await own_api.get("/v1/events")).body["events"]]
     waiting = [orjson.loads(one.value) for one in await store.untold.unpublished(shard_of(contact_id), 10)]
     assert value in [one["data"]["event"]["data"] for one in waiting]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(1, True), (True, 1), (0, False), (1, 1.0), (2.0, 2), (0.0, -0.0), ([1], [True]), ({"a": [0]}, {"a": [False]})],
+)
+async def test_what_python_takes_for_equal_is_a_change(api: ApiUser, before: Any, after: Any) -> None:
+    contact = await api.create_contact(properties={"free": before, "other": 1})
+
+    for properties in ({"free": after}, {"free": before, "other": 2}):
+        reply = await api.request("PUT", f"/v1/contacts/{contact['contact_id']}", json={"properties": properties})
+        assert repr(reply.body["contact"]["properties"]["free"]) == repr(properties["free"])
+
+    assert reply.body["contact"]["version"] == 3
+    changed = [one["data"]["changed"] for one in await api.events(contact["contact_id"]) if "changed" in one["data"]]
+    assert changed == [["free", "other"], ["free"]]
+
+
+async def test_the_same_in_another_order_is_no_change(api: ApiUser) -> None:
+    contact = await api.create_contact(properties={"free": {"a": 1, "b": [2**40]}})
+    same = {"properties": {"free": {"b": [2**40], "a": 1}}}
+
+    reply = await api.request("PUT", f"/v1/contacts/{contact['contact_id']}", json=same)
+
+    assert reply.body["contact"] == contact
