@@ -25,6 +25,7 @@ MAX_REACH = 100_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 _MAX_CURSOR_LENGTH = 8_192
 
 Position = tuple[datetime | str, ...]
@@ -100,10 +101,18 @@ def _to_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("instant", "must be within the years 1 to 9999") from None
 
 
+def _end_to_utc(moment: datetime) -> datetime:
+    # What is of the same millisecond was before a moment within it.
+    whole = _to_utc(moment)
+    return whole + _MILLISECOND if moment.microsecond % 1000 and whole < _LAST else whole
+
+
 Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_refuse_nul)]
 """A text to filter by: never a pattern."""
 Instant = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_to_utc)]
-"""An ISO 8601 date with any offset (none is UTC), in UTC, cut to the millisecond."""
+"""An ISO 8601 date with any offset (none is UTC), in UTC, cut to the millisecond: what is after it stays after it."""
+End = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_end_to_utc)]
+"""Likewise, up to the next millisecond: what is before it stays before it."""
 
 
 class CursorParameters(BaseModel):

@@ -154,6 +154,15 @@ async def test_the_bounds_of_the_creation_date_are_exclusive(api: ApiUser) -> No
     assert await counted(api, created_before=created_at) == 0
 
 
+async def test_a_bound_may_be_finer_than_a_millisecond(api: ApiUser) -> None:
+    created_at = (await api.create_contact())["created_at"]
+    within = created_at.replace("Z", "500Z")
+
+    assert await counted(api, created_before=within) == 1
+    assert await counted(api, created_after=within) == 0
+    assert await counted(api, created_before="9999-12-31T23:59:59.999999Z") == 1
+
+
 @pytest.mark.parametrize(
     ("sort_by", "ascending"),
     [
