@@ -88,7 +88,11 @@ def merge(
 
 def changed_keys(before: Contact, after: Contact) -> dict[str, dict[str, Any]]:
     """What differs, by property (or field), with both values."""
-    old, new = _comparable(before), _comparable(after)
+    # Not all at once: a property may have a field's name.
+    return _differing(before.properties, after.properties) | _differing(_fields(before), _fields(after))
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> dict[str, dict[str, Any]]:
     keys = [key for key in {**old, **new} if not _same_json(old.get(key), new.get(key))]
     return {key: {"before": old.get(key), "after": new.get(key)} for key in keys}
 
@@ -106,9 +110,8 @@ def _json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _comparable(contact: Contact) -> dict[str, Any]:
+def _fields(contact: Contact) -> dict[str, Any]:
     return {
-        **contact.properties,
         "email": contact.email,
         "associations.companies": list(contact.company_ids),
         "enrichment_status": contact.enrichment_status,

@@ -77,3 +77,15 @@ async def test_the_same_in_another_order_is_no_change(api: ApiUser) -> None:
     reply = await api.request("PUT", f"/v1/contacts/{contact['contact_id']}", json=same)
 
     assert reply.body["contact"] == contact
+
+
+async def test_a_property_may_have_a_fields_name(api: ApiUser) -> None:
+    contact_id = (await api.create_contact(properties={"enrichment_status": "cold"}))["contact_id"]
+    params = {"contact_id": contact_id, "properties": {"enrichment_status": "hot"}}
+
+    acted = await api.post("/v1/actions", {"type": "update_contact", "params": params})
+
+    assert acted.body["action"]["before"] == {"enrichment_status": "cold"}
+    assert acted.body["action"]["after"] == {"enrichment_status": "hot"}
+    changed = [one["data"]["changed"] for one in await api.events(contact_id) if "changed" in one["data"]]
+    assert changed == [["enrichment_status"]]
