@@ -108,28 +108,40 @@ VisitorIds = Annotated[
 CompanyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,128}$", examples=["co_01"])]
 
 
-def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    """The limits of `properties` (contract, "Contact object"). Raises UnstorableValueError at the first fault."""
+def check_properties(properties: dict[str, Any], name: str = "properties") -> dict[str, Any]:
+    """The limits of `properties` (contract, "Contact object"), or of what else holds some under another `name`.
+
+    Raises UnstorableValueError at the first fault.
+    """
     if len(properties) > MAX_PROPERTIES:
-        raise UnstorableValueError("", f"must have at most {MAX_PROPERTIES} keys")
-    check_json(properties, max_depth=MAX_NESTING)
+        raise UnstorableValueError(name, f"must have at most {MAX_PROPERTIES} keys")
+    check_json(properties, max_depth=MAX_NESTING, path=name)
     for key, value in properties.items():
         if not 1 <= len(key) <= MAX_KEY_LENGTH:
-            raise UnstorableValueError(key[:MAX_KEY_LENGTH], f"must have a key of 1 to {MAX_KEY_LENGTH} characters")
+            path = f"{name}.{key[:MAX_KEY_LENGTH]}" if key else name
+            raise UnstorableValueError(path, f"must have a key of 1 to {MAX_KEY_LENGTH} characters")
         if key.startswith("$") or "." in key:
-            raise UnstorableValueError(key, "must have a key that neither starts with '$' nor contains '.'")
+            raise UnstorableValueError(f"{name}.{key}", "must have a key that neither starts with '$' nor contains '.'")
         if key in NAMED_PROPERTIES and value is not None:
-            _check_named(key, value)
+            _check_named(f"{name}.{key}", value, is_stage=key == "lifecyclestage")
     return properties
 
 
-def _check_named(key: str, value: Any) -> None:
+def _check_named(path: str, value: Any, *, is_stage: bool) -> None:
     if not isinstance(value, str):
-        raise UnstorableValueError(key, "must be a string")
+        raise UnstorableValueError(path, "must be a string")
     if len(value) > MAX_NAMED_PROPERTY_LENGTH:
-        raise UnstorableValueError(key, f"must have at most {MAX_NAMED_PROPERTY_LENGTH} characters")
-    if key == "lifecyclestage" and value not in LIFECYCLE_STAGES:
-        raise UnstorableValueError(key, f"must be one of {', '.join(LifecycleStage)}")
+        raise UnstorableValueError(path, f"must have at most {MAX_NAMED_PROPERTY_LENGTH} characters")
+    if is_stage and value not in LIFECYCLE_STAGES:
+        raise UnstorableValueError(path, f"must be one of {', '.join(LifecycleStage)}")
+
+
+def checked_email(value: str, path: str) -> str:
+    """The address at `path`, normalised. Raises UnstorableValueError."""
+    try:
+        return normalise_email(value)
+    except PydanticCustomError as error:
+        raise UnstorableValueError(path, error.message()) from None
 
 
 def free_properties_schema(email: JsonSchema | bool) -> JsonSchema:
@@ -164,8 +176,9 @@ class UpsertContact(BaseModel):
     def _check_properties(self) -> "UpsertContact":
         check_properties(self.properties)
         given = self.properties.pop("email", None)
-        if given is not None and (not isinstance(given, str) or normalise_email(given) != self.email):
-            raise UnstorableValueError("email", "must be the same address as `email`, or be left out")
+        path = "properties.email"
+        if given is not None and (not isinstance(given, str) or checked_email(given, path) != self.email):
+            raise UnstorableValueError(path, "must be the same address as `email`, or be left out")
         return self
 
 
@@ -194,10 +207,10 @@ class UpdateContact(BaseModel):
     def _check_properties(self) -> "UpdateContact":
         check_properties(self.properties)
         if "email" in self.properties:
-            given = self.properties["email"]
+            given, path = self.properties["email"], "properties.email"
             if not isinstance(given, str):
-                raise UnstorableValueError("email", "must be an e-mail address: it can be changed, not removed")
-            self.properties["email"] = normalise_email(given)
+                raise UnstorableValueError(path, "must be an e-mail address: it can be changed, not removed")
+            self.properties["email"] = checked_email(given, path)
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.contacts import VISITOR_ID_SCHEMA, ChangedProperties, VisitorId, check_properties, normalise_email
+from schemas.contacts import VISITOR_ID_SCHEMA, ChangedProperties, VisitorId, check_properties, checked_email
 from schemas.json_schema import JsonSchema
 from schemas.json_values import UnstorableValueError
 from schemas.texts import PlainText
@@ -46,12 +46,12 @@ class Identify(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "Identify":
-        check_properties(self.traits)
+        check_properties(self.traits, "traits")
         given = self.traits.get("email")
         if "email" in self.traits:
             if not isinstance(given, str):
-                raise UnstorableValueError("email", "must be an e-mail address, or be left out")
-            self.traits["email"] = normalise_email(given)
+                raise UnstorableValueError("traits.email", "must be an e-mail address, or be left out")
+            self.traits["email"] = checked_email(given, "traits.email")
         if self.external_id is None and self.anonymous_id is None and given is None:
             raise PydanticCustomError("identify", "must have an external_id, an anonymous_id or traits.email")
         return self

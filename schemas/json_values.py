@@ -7,7 +7,8 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
 class UnstorableValueError(ValueError):
-    """A JSON value that the store cannot give back exactly, or that breaks a limit. `path` says where it is."""
+    """A JSON value that the store cannot give back exactly, or that breaks a limit. `path` says where it is, within
+    what was checked."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)

@@ -13,7 +13,7 @@ from schemas.contacts import MAX_NAMED_PROPERTY_LENGTH, CompanyId, LifecycleStag
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
-from service.api.paging import Instant, PageParameters
+from service.api.paging import End, Instant, PageParameters
 from service.contacts.list import contact_summary
 from service.contacts.listing_keys import job_title_key, search_terms
 from service.contacts.query import ContactFilter, ContactOrder, ContactQuery
@@ -59,7 +59,7 @@ class ContactListParameters(PageParameters):
     has_linkedin: bool | None = Field(None, description="Contacts with, or without, a LinkedIn profile.")
     company_id: CompanyId | None = Field(None, description="The associated company's id.")
     created_after: Instant | None = Field(None, description="Only contacts created after this ISO 8601 date.")
-    created_before: Instant | None = Field(None, description="Only contacts created before this ISO 8601 date.")
+    created_before: End | None = Field(None, description="Only contacts created before this ISO 8601 date.")
     search: Annotated[str, Field(max_length=MAX_SEARCH_LENGTH), AfterValidator(_check_search)] | None = Field(
         None, description="Word beginnings, all of which must be found in name, e-mail, company or job title."
     )

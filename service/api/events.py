@@ -9,7 +9,7 @@ from schemas.answers import EventListAnswer, EventTypesAnswer
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
-from service.api.paging import Instant, PageParameters, Text
+from service.api.paging import End, Instant, PageParameters, Text
 from service.timeline.model import TimelineEvent
 from service.timeline.query import EventFilter, EventOrder, EventPageQuery
 from service.timeline.view import event_object, event_summary
@@ -23,7 +23,7 @@ class EventParameters(PageParameters):
     domain: Text | None = Field(None, description="Only events of this domain, compared exactly.")
     url_contains: Text | None = Field(None, description="Only events with this text in their URL, in any case.")
     date_after: Instant | None = Field(None, description="Only events whose timestamp is after this ISO 8601 date.")
-    date_before: Instant | None = Field(None, description="Only events whose timestamp is before this ISO 8601 date.")
+    date_before: End | None = Field(None, description="Only events whose timestamp is before this ISO 8601 date.")
     identified_only: bool = Field(default=False, description="Only events that have a contact.")
     search: Text | None = Field(
         None, description="Only events with this text, in any case, in their name, URL, domain, title or subject."

@@ -5,6 +5,7 @@ it carries the page number and the total of the walk's beginning, so that each p
 """
 
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,10 @@ MAX_REACH = 100_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 _MAX_CURSOR_LENGTH = 8_192
+# An offset's `+`, not encoded as `%2B`, comes as a blank, as in any query.
+_BLANK_OFFSET = re.compile(r"(T\S+) (\d\d:?\d\d)\Z")
 
 Position = tuple[datetime | str, ...]
 """The sort value and the id of the last item given out; the next page begins behind it."""
@@ -90,7 +94,7 @@ def _iso_only(value: Any) -> Any:
     # Pydantic would also read "1700000000" as seconds.
     if isinstance(value, str) and "-" not in value[1:]:
         raise PydanticCustomError("instant", "must be an ISO 8601 date, such as 2026-11-23T09:30:00Z")
-    return value
+    return _BLANK_OFFSET.sub(r"\1+\2", value) if isinstance(value, str) else value
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -100,10 +104,18 @@ def _to_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("instant", "must be within the years 1 to 9999") from None
 
 
+def _end_to_utc(moment: datetime) -> datetime:
+    # What is of the same millisecond was before a moment within it.
+    whole = _to_utc(moment)
+    return whole + _MILLISECOND if moment.microsecond % 1000 and whole < _LAST else whole
+
+
 Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_refuse_nul)]
 """A text to filter by: never a pattern."""
 Instant = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_to_utc)]
-"""An ISO 8601 date with any offset (none is UTC), in UTC, cut to the millisecond."""
+"""An ISO 8601 date with any offset (none is UTC), in UTC, cut to the millisecond: what is after it stays after it."""
+End = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_end_to_utc)]
+"""Likewise, up to the next millisecond: what is before it stays before it."""
 
 
 class CursorParameters(BaseModel):

@@ -3,7 +3,8 @@
 import structlog
 from aiohttp import web
 
-from service.api.errors import BAD_HTTP, error_response
+from schemas.errors import ErrorCode
+from service.api.errors import BAD_HTTP, Answer, error_response
 from service.api.middlewares import HEADER
 from service.clock import system_clock
 from service.ids import new_request_id
@@ -14,6 +15,10 @@ LINGER_SECONDS = 2.0
 """How long the rest of a body that nobody wants is read, so that its sender gets to see the answer."""
 MAX_LINE_BYTES = 32 * 1024
 """The longest request line. The longest cursor, or the longest filter in percent-encoding, has a third of that."""
+
+_EXPECTS_TOO_MUCH = Answer(
+    417, ErrorCode.BAD_REQUEST, "The header Expect may say nothing but 100-continue; leave it out."
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -34,10 +39,23 @@ class _ContractHandler(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         request_id = new_request_id()
         _log.info("bad_http", error=type(exc).__name__, request_id=request_id)
-        response = error_response(BAD_HTTP, request_id, system_clock())
-        response.headers[HEADER] = request_id
+        response = _refused(BAD_HTTP, request_id)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        # Made before any middleware; its text repeats the header.
+        if isinstance(resp, web.HTTPExpectationFailed):
+            resp = _refused(_EXPECTS_TOO_MUCH, new_request_id())
+        return await super().finish_response(request, resp, start_time)
+
+
+def _refused(answer: Answer, request_id: str) -> web.Response:
+    response = error_response(answer, request_id, system_clock())
+    response.headers[HEADER] = request_id
+    return response
 
 
 class _ContractServer(web.Server):

@@ -11,9 +11,17 @@ from service.api.keys import DEADLINE, STREAM_BEGUN
 Item = TypeVar("Item")
 
 
+class _HeadersOnly(web.StreamResponse):
+    """The answer to HEAD. What is written would be sent, and a client would take it for the next answer."""
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Nothing."""
+
+
 async def begin(request: web.Request, head: bytes) -> web.StreamResponse:
     """Start a 200 in JSON with `head`. From now on a fault can only drop the connection, so read something before."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+    kind = _HeadersOnly if request.method == "HEAD" else web.StreamResponse
+    response = kind(headers={"Content-Type": "application/json; charset=utf-8"})
     request[STREAM_BEGUN] = True
     if DEADLINE in request:
         request[DEADLINE].reschedule(None)
@@ -31,7 +39,7 @@ async def write_items(
 ) -> Item | None:
     """Write up to `limit` items, comma-separated, beginning with `portion`; the last one written, if there are more."""
     written = 0
-    while portion:
+    while portion and not isinstance(response, _HeadersOnly):
         room = portion if limit is None else portion[: limit - written]
         chunk = b",".join(orjson.dumps(to_object(item)) for item in room)
         await response.write(b"," + chunk if written else chunk)

@@ -92,20 +92,26 @@ def validated(model: type[Model], value: Any, what: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _failed(what, _details(error)) from None
+        raise _failed(what, _details(error, is_one_of_several=_is_one_of_several(model))) from None
     except UnstorableValueError as error:
-        raise _failed(what, [(f"properties.{_shown(error.path)}", error.message)]) from None
+        raise _failed(what, [(_shown(error.path), error.message)]) from None
     except RecursionError:
         raise _failed(what, [("", "is nested too deeply")]) from None
 
 
-def _details(error: ValidationError) -> list[tuple[str, str]]:
+def _is_one_of_several(model: type[BaseModel]) -> bool:
+    root = model.model_fields.get("root")
+    return root is not None and root.discriminator is not None
+
+
+def _details(error: ValidationError, *, is_one_of_several: bool) -> list[tuple[str, str]]:
     details = []
     for fault in error.errors(include_url=False, include_input=False):
         cause = (fault.get("ctx") or {}).get("error")
-        place = ".".join(str(part) for part in fault["loc"])
+        # Pydantic begins with which of several models it took, which nobody sent.
+        place = ".".join(str(part) for part in fault["loc"][is_one_of_several:])
         if isinstance(cause, UnstorableValueError):
-            path = ".".join(part for part in (place, "properties", cause.path) if part)
+            path = ".".join(part for part in (place, cause.path) if part)
             details.append((_shown(path), cause.message))
         elif fault["type"] == "extra_forbidden":
             details.append((_shown(place), "is not a known field; remove it or check its spelling"))
@@ -113,6 +119,8 @@ def _details(error: ValidationError) -> list[tuple[str, str]]:
             # Pydantic's own message repeats the tag that was sent.
             expected = fault["ctx"]["expected_tags"]
             details.append((_shown(f"{place}.type".lstrip(".")), f"must be one of {expected}"))
+        elif fault["type"] == "union_tag_not_found":
+            details.append((_shown(f"{place}.type".lstrip(".")), "Field required"))
         else:
             details.append((_shown(place), _sentence(fault["msg"])))
     return details

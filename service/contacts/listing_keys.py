@@ -45,8 +45,9 @@ _UNSPACED = (
 _VARIATION = re.compile("[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # What `_starts_word` says of plain text, at a third of the time.
 _ASCII_START = re.compile("^.|(?<![0-9A-Za-z])[0-9A-Za-z]")
-# Punctuation that belongs to the sentence around a search term, not to the term: `"Lovelace, Ada" <ada@example.com>`.
-_OPENING, _CLOSING = "\"'(<[{«“‘„‹「『", ",;:.!?\"')>]}»”’›」』、。"
+# Punctuation that belongs to the sentence around a search term, not to the term: `"Lovelace, Ada" <ada@example.com>`,
+# and the sign before a domain: `@example.com`.
+_OPENING, _CLOSING = "\"'(<[{«“‘„‹「『@", ",;:.!?\"')>]}»”’›」』、。"
 
 
 @dataclass(frozen=True, slots=True)

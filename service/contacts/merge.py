@@ -62,7 +62,7 @@ def merge(
         **({} if enrichment is None else _enriched(enrichment, now)),
     )
     gained = [Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors] + list(external_ids)
-    if updated == contact and not gained:
+    if _same(contact, updated) and not gained:
         return Merged(contact, contact, (), (), ())
     kinds = _kinds_of_change(contact, updated, gained)
     updated = replace(
@@ -88,14 +88,30 @@ def merge(
 
 def changed_keys(before: Contact, after: Contact) -> dict[str, dict[str, Any]]:
     """What differs, by property (or field), with both values."""
-    old, new = _comparable(before), _comparable(after)
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    # Not all at once: a property may have a field's name.
+    return _differing(before.properties, after.properties) | _differing(_fields(before), _fields(after))
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    keys = [key for key in {**old, **new} if not _same_json(old.get(key), new.get(key))]
     return {key: {"before": old.get(key), "after": new.get(key)} for key in keys}
 
 
-def _comparable(contact: Contact) -> dict[str, Any]:
+def _same(before: Contact, after: Contact) -> bool:
+    return before == after and _same_json(before.properties, after.properties)
+
+
+def _same_json(one: Any, other: Any) -> bool:
+    """Alone, `==` would take `true`, `1` and `1.0` for the same."""
+    return one == other and _json(one) == _json(other)
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _fields(contact: Contact) -> dict[str, Any]:
     return {
-        **contact.properties,
         "email": contact.email,
         "associations.companies": list(contact.company_ids),
         "enrichment_status": contact.enrichment_status,
@@ -110,7 +126,7 @@ def _kinds_of_change(
     before: Contact, after: Contact, gained: Sequence[Identity]
 ) -> list[tuple[ChangeType, Identity | None]]:
     kinds: list[tuple[ChangeType, Identity | None]] = []
-    if replace(after, visitor_ids=before.visitor_ids) != before:
+    if not _same(before, replace(after, visitor_ids=before.visitor_ids)):
         kinds.append((ChangeType.CONTACT_UPDATED, None))
     if before.properties.get(LIFECYCLE_STAGE) != after.properties.get(LIFECYCLE_STAGE):
         kinds.append((ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED, None))

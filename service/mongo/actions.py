@@ -8,6 +8,7 @@ from pymongo import DESCENDING, IndexModel
 from service.actions.model import Action, ActionQuery
 from service.mongo.documents import Document
 from service.mongo.errors import translated
+from service.mongo.free_json import free_json
 
 NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -59,4 +60,4 @@ def _criteria(query: ActionQuery) -> Document:
 
 def action_of(document: Document) -> Action:
     """An action from its stored form."""
-    return Action(action_id=document.pop("_id"), **document)
+    return Action(action_id=document.pop("_id"), **free_json(document))

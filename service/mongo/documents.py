@@ -11,6 +11,7 @@ from service.contacts.listing_keys import ListingKeys, listing_keys
 from service.contacts.model import Contact
 from service.conversations.model import Direction
 from service.identity.model import Association, Identity, IdentityKind
+from service.mongo.free_json import free_json
 from service.profile.conversed import Conversed, LastMessage
 from service.profile.model import Device, Mark, Profile, Seen, with_conversed
 from service.timeline.model import TimelineEvent
@@ -78,7 +79,7 @@ def contact_of(document: Document) -> Contact:
         contact_id=document["_id"],
         tenant_id=document["tenant_id"],
         email=document["email"],
-        properties=document["properties"],
+        properties=free_json(document["properties"]),
         visitor_ids=tuple(document["visitor_ids"]),
         company_ids=tuple(document["company_ids"]),
         segment_ids=tuple(document["segment_ids"]),
@@ -139,7 +140,7 @@ def event_of(document: Document) -> TimelineEvent:
         source=Source(document["source"]),
         timestamp=document["timestamp"],
         received_at=document["received_at"],
-        data=get("data", {}),
+        data=free_json(get("data", {})),
         identities=tuple(_identity_in(tenant_id, text) for text in get("identities", ())),
         contact_id=get("contact_id"),
         url=get("url"),

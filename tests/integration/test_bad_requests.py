@@ -74,6 +74,7 @@ async def test_bodies_that_are_no_good_json(api: ApiUser, raw: bytes, code: str)
         ({"properties": {"firstname": 7}}, "properties.firstname"),
         ({"properties": {"firstname": "x" * 1025}}, "properties.firstname"),
         ({"properties": {"email": "other@example.com"}}, "properties.email"),
+        ({"properties": {"email": "no address"}}, "properties.email"),
         ({"visitor_id": 7}, "visitor_id"),
         ({"visitor_id": ["v", None]}, "visitor_id.1"),
         ({"visitor_id": [f"v-{n}" for n in range(101)]}, "visitor_id"),
@@ -88,6 +89,33 @@ async def test_fields_that_are_refused_are_named(api: ApiUser, fields: dict[str,
 
     assert_error(reply, 400, "validation_failed")
     assert field in [detail["field"] for detail in reply.body["details"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/identify", {"traits": {"email": "no address"}}, "traits.email"),
+        ("/v1/identify", {"traits": {"email": None}}, "traits.email"),
+        ("/v1/identify", {"anonymous_id": "v", "traits": {"lifecyclestage": "boss"}}, "traits.lifecyclestage"),
+        ("/v1/identify", {"anonymous_id": "v", "traits": {"k": [[[[[1]]]]]}}, "traits.k[0][0][0][0]"),
+        ("/v1/identify", {"anonymous_id": "v", "traits": {"": 1}}, "traits"),
+        ("/v1/actions", {}, "type"),
+        ("/v1/actions", {"type": "create_note"}, "params"),
+        ("/v1/actions", {"type": "create_note", "params": {"contact_id": "ct_1", "content": ""}}, "params.content"),
+        ("/v1/actions", {"type": "create_note", "params": {"contact_id": "ct_1", "content": "c"}, "x": 1}, "x"),
+        (
+            "/v1/actions",
+            {"type": "update_contact", "params": {"contact_id": "ct_1", "properties": {"email": "no address"}}},
+            "params.properties.email",
+        ),
+    ],
+)
+async def test_a_field_is_named_as_it_was_sent(api: ApiUser, path: str, body: dict[str, Any], field: str) -> None:
+    reply = await api.post(path, body)
+
+    assert_error(reply, 400, "validation_failed")
+    assert field in [detail["field"] for detail in reply.body["details"]]
+    assert f"validation: {field} " in reply.body["error"]
 
 
 async def test_a_refused_value_is_not_repeated(api: ApiUser) -> None:

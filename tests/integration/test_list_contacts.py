@@ -1,10 +1,11 @@
 """GET /v1/contacts as a client sees it."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from schemas.events import Source
 from service.conversations.model import Direction
@@ -152,6 +153,26 @@ async def test_the_bounds_of_the_creation_date_are_exclusive(api: ApiUser) -> No
 
     assert await counted(api, created_after=created_at) == 0
     assert await counted(api, created_before=created_at) == 0
+
+
+@pytest.mark.parametrize("plus", ["+", "%2B", "%20"])
+async def test_a_bound_may_have_any_offset(api: ApiUser, plus: str) -> None:
+    await api.create_contact()
+    now = datetime.now(UTC).replace(tzinfo=None)
+
+    for hours, found in ((1, 1), (3, 0)):
+        bound = f"{(now + timedelta(hours=hours)).isoformat(timespec='seconds')}{plus}02:00"
+        url = URL(f"/v1/contacts?created_after={bound}", encoded=True)
+        assert len((await api.get(url)).body["contacts"]) == found  # type: ignore[arg-type]
+
+
+async def test_a_bound_may_be_finer_than_a_millisecond(api: ApiUser) -> None:
+    created_at = (await api.create_contact())["created_at"]
+    within = created_at.replace("Z", "500Z")
+
+    assert await counted(api, created_before=within) == 1
+    assert await counted(api, created_after=within) == 0
+    assert await counted(api, created_before="9999-12-31T23:59:59.999999Z") == 1
 
 
 @pytest.mark.parametrize(

@@ -170,3 +170,13 @@ async def test_a_body_that_is_not_encoded_as_it_says_is_400(impatient: Any, enco
 
     assert (reply.status, reply.code) == (400, "bad_request")
     assert "evil" not in f"{reply.headers}{reply.body}"
+
+
+async def test_an_expectation_that_nobody_knows_is_refused_in_our_words(impatient: Any) -> None:
+    user, _ = impatient
+
+    reply = await exchange(user, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: evil\r\n\r\n")
+
+    assert (reply.status, reply.code) == (417, "bad_request")
+    assert reply.body["request_id"] == reply.headers["X-Request-Id"]
+    assert "evil" not in f"{reply.headers}{reply.body}"

@@ -74,6 +74,7 @@ def test_canonically_equal_texts_fold_alike(value: str) -> None:
         "lovelace",
         "ada.lovelace@mail.example.com",
         "mail.exa",
+        "@mail.example.com",
         "example",
         "com",
         "Lovelace, Ada",
