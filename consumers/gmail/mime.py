@@ -22,6 +22,9 @@ MAX_ATTACHMENTS = 500
 MAX_FILENAME_LENGTH = 1_024
 MAX_TYPE_LENGTH = 255
 
+_HEAD = 1024
+"""Bytes of HTML in which it may tell its charset, as browsers look for it."""
+
 
 class Bodies(NamedTuple):
     """`text` is told in whatever form the mail comes; `html` only where it has some. None: the mail has no body."""
@@ -112,7 +115,11 @@ def _blocks_of(node: _Node) -> list[_Block]:
     # A part without a type is plain text (RFC 2045, 5.2).
     if not data or node.mime_type not in ("text/plain", "text/html", ""):
         return []
-    text = decoded_body(decoded_base64(data), charset_of(Headers(node.part.headers).first("content-type")))
+    raw = decoded_base64(data)
+    charset = charset_of(Headers(node.part.headers).first("content-type"))
+    if not charset and node.mime_type == "text/html":
+        charset = charset_of(raw[:_HEAD].decode("latin-1"))  # <meta … charset=…>
+    text = decoded_body(raw, charset)
     if node.mime_type == "text/html":
         return [_Block(html=text[:MAX_HTML_LENGTH])]
     return [_Block(text=tidy(text[: 2 * MAX_TEXT_LENGTH]))]

@@ -190,6 +190,16 @@ def test_an_encoded_word_is_what_it_says_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("charset", "text"),
+    [("", "привет"), ("; charset=koi8-r", "ОПХБЕР")],
+)
+def test_html_may_tell_its_charset_where_the_header_does_not(charset: str, text: str) -> None:
+    data = '<html><head><meta charset="windows-1251"></head><body>привет</body></html>'.encode("cp1251")
+    part = {"mimeType": "text/html", "headers": [header("Content-Type", f"text/html{charset}")]}
+    assert read({**part, "body": {"data": base64url(data)}}).text == text
+
+
+@pytest.mark.parametrize(
     ("value", "charset"),
     [
         ('text/plain; charset="UTF-8"', "UTF-8"),
