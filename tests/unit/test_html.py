@@ -97,6 +97,11 @@ def test_text_reads_well(soup: str) -> None:
         ("<pre>a\n  b</pre>", "a\n  b"),
         ("&lt;b&gt; &amp;lt; a&amp;copy=1", "<b> &lt; a&copy=1"),
         ("<html><head><title>T</title><style>p{}</style></head><body>B</body></html>", "B"),
+        (
+            "<p>B</p></body></html><p>List footer</p></body></html>Checked for viruses",
+            "B\n\nList footer\n\nChecked for viruses",
+        ),
+        ("<html><body>One</body></html><html><body>two</BODY ></HTML>three", "One two three"),
         ("<script>x</script>y<style>z</style><noscript>n</noscript><svg><text>s</text></svg>", "y"),
         ("a<!-- b -->c<![if !mso]>d<![endif]>", "acd"),
         ("Sale!" + "&zwnj;&nbsp;\u034f" * 150 + "<p>Body</p>", "Sale!\n\nBody"),
