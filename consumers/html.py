@@ -129,7 +129,8 @@ def _sanitised(source: str) -> str | None:
                 return None
         kept = _KEPT.get(element.tag, _ATTRIBUTES["*"])
         for name in list(element.attrib):
-            if name not in kept:
+            # A blank `alt`, which newsletters give to what only takes up space, would read as "[ ]".
+            if name not in kept or (name == "alt" and element.attrib[name].isspace()):
                 del element.attrib[name]
     return nh3.clean(
         etree.tostring(tree, encoding="unicode", method="html"),

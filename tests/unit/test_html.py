@@ -93,6 +93,7 @@ def test_text_reads_well(soup: str) -> None:
         ("Hello <b>dear</b>&nbsp;<i>friend</i>, you", "Hello dear friend, you"),
         ("see <a href='https://x.example/?a=1&copy=2'>our offer</a>!", "see our offer!"),
         ("<img src='https://x.example/p.gif'><img src='cid:logo' alt='Logo'>", "[Logo]"),
+        ("<img src='https://x.example/p.gif' alt=' '><img alt='\u00a0'>Hi", "Hi"),
         ("<p>No.</p><blockquote>Are you in?<blockquote>Hi</blockquote></blockquote>", "No.\n\nAre you in?\nHi"),
         ("<pre>a\n  b</pre>", "a\n  b"),
         ("&lt;b&gt; &amp;lt; a&amp;copy=1", "<b> &lt; a&copy=1"),
