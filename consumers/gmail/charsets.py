@@ -60,7 +60,7 @@ def decoded_body(data: bytes, charset: str) -> str:
     the header says: bytes of another charset are practically never valid UTF-8."""
     name = _bare(charset)
     may_be_utf8 = not (data.isascii() if name.startswith(_SEVEN_BIT) else name.startswith(_WITH_ZEROS) and 0 in data)
-    text = _utf8(data) if may_be_utf8 else None
+    text = _utf8(data, _named(charset)) if may_be_utf8 else None
     return decoded(data, charset) if text is None else text
 
 
@@ -70,7 +70,7 @@ def decoded(data: bytes, charset: str) -> str:
     named = _named(charset)
     text = _as(data, named)
     if text is None and not (named.startswith("iso2022") and data.isascii()):
-        text = _utf8(data)
+        text = _utf8(data, named)
     return data.decode("windows-1252" if named == "utf-8" else named, "replace") if text is None else text
 
 
@@ -81,14 +81,15 @@ def _named(charset: str) -> str:
     return "utf-8" if found.startswith("utf_8") else found
 
 
-def _utf8(data: bytes) -> str | None:
-    """None if it is no UTF-8. Some is damaged, or cut off within a character, and is none the less: more of its
-    characters beyond ASCII are whole than broken."""
+def _utf8(data: bytes, named: str) -> str | None:
+    """None if it is no UTF-8. Some is damaged, or cut off within a character, and is none the less: more of what is
+    beyond ASCII is whole than broken, by far if it is named as something else, which a short text may well be."""
     text = _as(data, "utf-8")
     if text is None:
         lenient = data.decode("utf-8", "replace")
-        beyond = len(lenient) - len(data.translate(None, _BEYOND_ASCII))
-        text = lenient if beyond > 2 * lenient.count("\ufffd") else None
+        broken = lenient.count("\ufffd")
+        whole = len(lenient) - len(data.translate(None, _BEYOND_ASCII)) - broken
+        text = lenient if whole > broken * (1 if named == "utf-8" else 8) else None
     return text
 
 

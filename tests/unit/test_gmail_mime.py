@@ -185,7 +185,8 @@ def test_a_damaged_character_damages_no_other(data: bytes, charset: str, text: s
 
 
 def test_a_damaged_body_that_gmail_converted_is_no_less_utf8_than_a_whole_one() -> None:
-    assert decoded_body("Grüße".encode() + b"\xc3", "iso-8859-1") == "Grüße\ufffd"
+    assert decoded_body("schöne Grüße".encode() * 3 + b"\xc3", "iso-8859-1") == "schöne Grüße" * 3 + "\ufffd"
+    assert decoded_body("МІСІЇ".encode("cp1251"), "windows-1251") == "МІСІЇ"  # three bytes of five would be UTF-8
 
 
 def test_an_encoded_word_is_what_it_says_first() -> None:
