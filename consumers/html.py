@@ -58,6 +58,7 @@ _KEPT = {tag: names | _ATTRIBUTES["*"] for tag, names in _ATTRIBUTES.items()}
 
 _TOO_DEEP = etree.XPath(f"boolean(descendant::*[count(ancestor::*) >= {MAX_NESTING}])")
 
+_END_OF_DOCUMENT = re.compile(r"</(?:body|html)[^<>]*>", re.IGNORECASE)
 _NO_TEXT = re.compile(r"<(script|style|title)\b.*?(?:</\1[^<>]*>?|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<(?:/?([a-zA-Z][a-zA-Z0-9]*)|[!?/])[^<>]*>?")
 _BREAKS = frozenset(
@@ -111,8 +112,9 @@ def _parsed(source: str) -> Any:
     if source.count("<") > MAX_TAGS:
         return None
     parser = etree.HTMLParser(remove_comments=True, remove_pis=True, no_network=True)
-    # Within elements of ours there is always a tree, even of nothing.
-    tree = etree.fromstring(f"<html><body>{source}", parser)
+    # Within elements of ours there is always a tree, even of nothing. libxml2 stops where they end, and mail goes on:
+    # behind what was forwarded, lists and scanners add their lines.
+    tree = etree.fromstring(f"<html><body>{_END_OF_DOCUMENT.sub(' ', source)}", parser)
     return None if _TOO_DEEP(tree) else tree
 
 
@@ -127,7 +129,8 @@ def _sanitised(source: str) -> str | None:
                 return None
         kept = _KEPT.get(element.tag, _ATTRIBUTES["*"])
         for name in list(element.attrib):
-            if name not in kept:
+            # A blank `alt`, which newsletters give to what only takes up space, would read as "[ ]".
+            if name not in kept or (name == "alt" and element.attrib[name].isspace()):
                 del element.attrib[name]
     return nh3.clean(
         etree.tostring(tree, encoding="unicode", method="html"),

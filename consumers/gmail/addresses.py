@@ -34,27 +34,28 @@ _TOKEN = re.compile(
 )
 _QUOTES_CLOSED = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*+\")*+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_WORDS = re.compile(r"(?:[^\s\"]|\"(?:[^\"\\]|\\.)*+\")++", re.DOTALL)
 _SPACED_AT = re.compile(r"\s{0,9}@\s{0,9}")
 _DOTTED = frozenset({"gmail.com", "googlemail.com"})
 
 
 @dataclass(slots=True)
 class _Entry:
-    """What stands between two commas."""
+    """What stands between two commas. A comment alone names nobody: lists have some behind their last comma."""
 
     words: list[str] = field(default_factory=list)
     comment: list[str] = field(default_factory=list)
-    angle: str = ""
+    angle: str | None = None
 
     def participants(self) -> Iterator[Participant]:
         bare = _unquoted_words(self.words)
-        if self.angle or not bare:
+        if self.angle is not None:
             yield from _named(bare or _readable(self.comment), _address_in(self.angle))
             return
-        raw = _SPACED_AT.sub("@", "".join(self.words)).split()
+        raw = _WORDS.findall(_SPACED_AT.sub("@", "".join(self.words)))
         addresses = [word for word in raw if "@" in word]
         if len(addresses) == 1:
-            rest = one_line(decoded_words(" ".join(word for word in raw if "@" not in word)))
+            rest = one_line(" ".join(_unquoted(word) for word in raw if "@" not in word))
             yield from _named(rest or _readable(self.comment), addresses[0])
         elif addresses:
             for address in addresses:
@@ -117,7 +118,7 @@ def _entries(value: str) -> Iterator[_Entry]:
         elif text == ":" and not entry.angle:
             entry = _Entry()  # a group's name
         elif kind == "angle":
-            entry.angle = text.strip("<>").strip() or entry.angle
+            entry.angle = text.strip("<>").strip() or entry.angle or ""
             entry.words.append(" ")
         elif kind != "mark":
             entry.words.append(text)

@@ -30,21 +30,21 @@ _KNOWN |= {
     "latin1": "windows-1252",
     "gb2312": "gb18030",
     "gbk": "gb18030",
+    "big5": "cp950",
     "ksc56011987": "cp949",
     "euckr": "cp949",
     "shiftjis": "cp932",
     "sjis": "cp932",
+    "iso2022jp": "iso2022_jp_ext",
     "iso88598i": "iso8859_8",
     "iso88596i": "iso8859_6",
     "windows874": "cp874",
     "iso885911": "cp874",
-    "xsjis": "cp932",
-    "xgbk": "gb18030",
-    "xeucjp": "euc_jp",
 }
 # Written with ASCII bytes only, which are valid UTF-8, too.
 _SEVEN_BIT = ("iso2022", "utf7", "hz")
 _WITH_ZEROS = ("utf16", "utf32")
+_BEYOND_ASCII = bytes(range(128, 256))
 
 
 def decoded_base64(data: str) -> bytes:
@@ -60,16 +60,37 @@ def decoded_body(data: bytes, charset: str) -> str:
     the header says: bytes of another charset are practically never valid UTF-8."""
     name = _bare(charset)
     may_be_utf8 = not (data.isascii() if name.startswith(_SEVEN_BIT) else name.startswith(_WITH_ZEROS) and 0 in data)
-    text = _as(data, "utf-8") if may_be_utf8 else None
+    text = _utf8(data, _named(charset)) if may_be_utf8 else None
     return decoded(data, charset) if text is None else text
 
 
 def decoded(data: bytes, charset: str) -> str:
-    """As the charset says, else as UTF-8, else as windows-1252."""
-    text = _as(data, _KNOWN.get(_bare(charset), "utf-8"))
+    """As the charset says, else as UTF-8. What is neither has damage, which is marked, and is as the charset says after
+    all: windows-1252 if it says nothing, or UTF-8."""
+    named = _named(charset)
+    text = _as(data, named)
+    if text is None and not (named.startswith("iso2022") and data.isascii()):
+        text = _utf8(data, named)
+    return data.decode("windows-1252" if named == "utf-8" else named, "replace") if text is None else text
+
+
+def _named(charset: str) -> str:
+    """Python's name of it; UTF-8 if it has none."""
+    name = _bare(charset)
+    found = _KNOWN.get(name) or _KNOWN.get(name.removeprefix("x"), "utf-8")
+    return "utf-8" if found.startswith("utf_8") else found
+
+
+def _utf8(data: bytes, named: str) -> str | None:
+    """None if it is no UTF-8. Some is damaged, or cut off within a character, and is none the less: more of what is
+    beyond ASCII is whole than broken, by far if it is named as something else, which a short text may well be."""
+    text = _as(data, "utf-8")
     if text is None:
-        text = _as(data, "utf-8")
-    return data.decode("windows-1252", "replace") if text is None else text
+        lenient = data.decode("utf-8", "replace")
+        broken = lenient.count("\ufffd")
+        whole = len(lenient) - len(data.translate(None, _BEYOND_ASCII)) - broken
+        text = lenient if whole > broken * (1 if named == "utf-8" else 8) else None
+    return text
 
 
 def _as(data: bytes, charset: str) -> str | None:

@@ -22,6 +22,9 @@ MAX_ATTACHMENTS = 500
 MAX_FILENAME_LENGTH = 1_024
 MAX_TYPE_LENGTH = 255
 
+_HEAD = 1024
+"""Bytes of HTML in which it may tell its charset, as browsers look for it."""
+
 
 class Bodies(NamedTuple):
     """`text` is told in whatever form the mail comes; `html` only where it has some. None: the mail has no body."""
@@ -109,13 +112,24 @@ def _blocks_of(node: _Node) -> list[_Block]:
             return _alternative(node.children)
         return [block for child in node.children for block in child]
     data = node.part.body.data
-    # A part without a type is plain text (RFC 2045, 5.2).
-    if not data or node.mime_type not in ("text/plain", "text/html", ""):
+    if not data or not _is_body(node):
         return []
-    text = decoded_body(decoded_base64(data), charset_of(Headers(node.part.headers).first("content-type")))
+    raw = decoded_base64(data)
+    charset = charset_of(Headers(node.part.headers).first("content-type"))
+    if not charset and node.mime_type == "text/html":
+        charset = charset_of(raw[:_HEAD].decode("latin-1"))  # <meta … charset=…>
+    text = decoded_body(raw, charset)
     if node.mime_type == "text/html":
         return [_Block(html=text[:MAX_HTML_LENGTH])]
     return [_Block(text=tidy(text[: 2 * MAX_TEXT_LENGTH]))]
+
+
+def _is_body(node: _Node) -> bool:
+    """A part without a type is plain text (RFC 2045, 5.2). So is text of a kind that nobody knows (RFC 2046, 4.1.4), if
+    it is the whole mail: beside others it is one of their forms, and what is for calendars is for nobody to read."""
+    if node.parent is None and node.mime_type.startswith("text"):
+        return node.mime_type != "text/calendar"
+    return node.mime_type in ("text/plain", "text/html", "")
 
 
 def _alternative(forms: Sequence[list[_Block]]) -> list[_Block]:

@@ -78,6 +78,10 @@ def rfc822(*inner: Resource, filename: str = "") -> Resource:
             (Attachment("page.html", "text/html", 4),),
         ),
         (multipart("mixed", TEXT, text_part("BEGIN:VCALENDAR", "text/calendar")), "Hi all", None, ()),
+        (text_part("# Hi", "text/markdown"), "# Hi", None, ()),
+        (text_part("Hi", "text"), "Hi", None, ()),
+        (text_part("BEGIN:VCALENDAR", "text/calendar"), None, None, ()),
+        (multipart("mixed", TEXT, text_part("# Hi", "text/markdown")), "Hi all", None, ()),
         ({"body": {"data": base64url(b"untyped")}}, "untyped", None, ()),
         ({"mimeType": "TEXT/Plain", "body": {"data": base64url(b"shouting"), "size": -1}}, "shouting", None, ()),
         (attachment_part("big.txt", "text/plain"), None, None, (Attachment("big.txt", "text/plain", 12),)),
@@ -156,15 +160,48 @@ def test_any_data_in_any_charset_is_some_text(data: str, charset: str) -> None:
         (b"abc", "utf-8\0", "abc"),
         (b"abc", "../../etc/passwd", "abc"),
         (b"", "utf-8", ""),
+        ("привет".encode("cp1251"), "x-cp1251", "привет"),
+        ("中文€".encode("cp950"), "big5", "中文€"),
+        ("会議".encode("iso2022_jp_ext") + b"\x1b(I\x31\x1b(B", "iso-2022-jp", "会議ｱ"),
     ],
 )
 def test_bodies_in_charsets(data: bytes, charset: str, text: str) -> None:
     assert decoded_body(data, charset) == text
 
 
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        ("schöne Grüße".encode() + b"\xff", "utf-8", "schöne Grüße\ufffd"),
+        ("schöne Grüße".encode()[:-1] + "ß".encode()[:1], "", "schöne Grüß\ufffd"),
+        ("привет".encode("cp1251") + b"\x98", "windows-1251", "привет\ufffd"),
+        ("中文信息".encode("gb18030")[:-1], "gb2312", "中文信\ufffd"),
+        ("会議".encode("iso-2022-jp") + b"\x1b$B-!\x1b(B", "iso-2022-jp", "会議\ufffd"),
+        ("Grüße".encode("latin-1") + "é".encode(), "utf-8", "GrüßeÃ©"),
+    ],
+)
+def test_a_damaged_character_damages_no_other(data: bytes, charset: str, text: str) -> None:
+    assert decoded_body(data, charset) == decoded(data, charset) == text
+
+
+def test_a_damaged_body_that_gmail_converted_is_no_less_utf8_than_a_whole_one() -> None:
+    assert decoded_body("schöne Grüße".encode() * 3 + b"\xc3", "iso-8859-1") == "schöne Grüße" * 3 + "\ufffd"
+    assert decoded_body("МІСІЇ".encode("cp1251"), "windows-1251") == "МІСІЇ"  # three bytes of five would be UTF-8
+
+
 def test_an_encoded_word_is_what_it_says_first() -> None:
     assert decoded("Ã©".encode("latin-1"), "iso-8859-1") == "Ã©"
     assert decoded(b"\xe9", "utf-8") == "é"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("", "привет"), ("; charset=koi8-r", "ОПХБЕР")],
+)
+def test_html_may_tell_its_charset_where_the_header_does_not(charset: str, text: str) -> None:
+    data = '<html><head><meta charset="windows-1251"></head><body>привет</body></html>'.encode("cp1251")
+    part = {"mimeType": "text/html", "headers": [header("Content-Type", f"text/html{charset}")]}
+    assert read({**part, "body": {"data": base64url(data)}}).text == text
 
 
 @pytest.mark.parametrize(
