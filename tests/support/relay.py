@@ -49,7 +49,7 @@ async def running(
     outbox: Outbox, leases: Leases, publishers: PublisherFactory, **settings: Any
 ) -> AsyncIterator[Relay]:
     """A relay that runs, and stops at the end."""
-    given = {"sweep_seconds": 0.5, "lease_seconds": 1.5, **settings}
+    given = {"sweep_seconds": 0.5, "lease_seconds": 5.0, **settings}
     relay = Relay(outbox, leases, publishers, f"relay-{next(_names)}-{uuid.uuid4().hex[:6]}", **given)
     stop = asyncio.Event()
     task = asyncio.create_task(relay.run(stop))
