@@ -37,6 +37,13 @@ class ChangeType(StrEnum):
     NOTE_DELETED = "note.deleted"
     ACTION_COMPLETED = "action.completed"
 
+    @property
+    def in_timeline(self) -> str:
+        """Its name in the contact's timeline, such as `note_created`."""
+        if self is ChangeType.CONTACT_LIFECYCLE_STAGE_CHANGED:
+            return "lifecycle_stage_changed"
+        return self.value.replace(".", "_")
+
 
 class CloudEvent(BaseModel):
     """The attributes that every event has."""

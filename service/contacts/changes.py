@@ -58,7 +58,7 @@ def change_event(caller: Caller, contact: Contact, event_id: str, change: Change
     return TimelineEvent(
         event_id=event_id,
         tenant_id=caller.tenant_id,
-        event=change.type.value.replace(".", "_"),
+        event=change.type.in_timeline,
         source=Source.CRM,
         timestamp=contact.committed_at,
         received_at=contact.committed_at,

@@ -17,7 +17,7 @@ from service.mongo.removal import remove_some
 from service.outbox.model import OutboxRecord
 
 _PORTION = 500
-_LINKED = ChangeType.CONTACT_IDENTITY_LINKED.value.replace(".", "_")
+_LINKED = ChangeType.CONTACT_IDENTITY_LINKED.in_timeline
 _BLANK = b'{"status":"success"}'
 
 

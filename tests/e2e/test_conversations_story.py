@@ -249,7 +249,7 @@ def check(story: dict[str, Any]) -> None:
     assert story["threads"] == THREADS
     assert story["events"] == EVENTS
     assert {name: value for name, value in story["profile"].items() if value is not None} == PROFILE
-    assert story["ours"] == ["contact_created", "contact_lifecycle_stage_changed", "contact_updated", "note_created"]
+    assert story["ours"] == ["contact_created", "contact_updated", "lifecycle_stage_changed", "note_created"]
     assert story["order"] == sorted(story["order"])
 
 

@@ -31,7 +31,7 @@ async def test_a_stage_is_changed_with_its_reason(api: ApiUser, shared_store: Mo
     assert {event["event"] for event in read["events"]} == {
         "contact_created",
         "contact_updated",
-        "contact_lifecycle_stage_changed",
+        "lifecycle_stage_changed",
         "action_completed",
     }
     feed = await shared_store.database["outbox"].find({"contact_id": contact_id}).sort("sequence", 1).to_list(None)

@@ -176,6 +176,19 @@ async def test_again_finds_what_the_version_before_wrote_since(old: MongoStore) 
     assert (await rows.find().to_list(1)) == [late]
 
 
+async def test_stage_changes_get_their_documented_name_and_a_sites_own_events_keep_theirs(old: MongoStore) -> None:
+    events, name = old.database["events"], "contact_lifecycle_stage_changed"
+    [event] = await events.find({"source": "crm"}).to_list(1)
+    kept = [{**event, "_id": f"evt_{source}{tenant}", "tenant_id": tenant, "source": source, "event": name}
+            for source in ("crm", "tracker") for tenant in ("acme", "other")]  # fmt: skip
+    await events.insert_many(kept)
+    await migrate(old, "one", told)
+    found = {one["_id"]: one async for one in events.find({"_id": {"$in": [one["_id"] for one in kept]}})}
+    assert found == {
+        one["_id"]: {**one, "event": "lifecycle_stage_changed" if one["source"] == "crm" else name} for one in kept
+    }
+
+
 async def test_an_empty_database_is_at_the_latest_version(bare: MongoStore) -> None:
     with pytest.raises(SetupError, match="is at version 0"):
         await check_usable(bare)

@@ -65,8 +65,8 @@ async def test_changes_are_published_and_in_the_timeline(api: ApiUser, shared_st
     ]
     events = {event["event"]: event["data"] for event in await api.events(contact_id)}
     assert events["contact_updated"]["changed"] == ["city", "lifecyclestage"]
-    assert events["contact_lifecycle_stage_changed"]["before"] == "lead"
-    assert events["contact_lifecycle_stage_changed"]["after"] == "customer"
+    assert events["lifecycle_stage_changed"]["before"] == "lead"
+    assert events["lifecycle_stage_changed"]["after"] == "customer"
     assert events["contact_identity_linked"]["value"] == "v"
 
 
