@@ -29,12 +29,13 @@ _TOKEN = re.compile(
     r"|(?P<angle><[^<>]*>?)"
     r"|(?P<literal>\[[^\[\]<>,;]{0,320}\])"
     r"|(?P<mark>[,;:()>])"
-    r"|(?P<text>[^\"<>,;:()\[=]+|.)",
+    r"|(?P<text>\\[()]|[^\"<>,;:()\[=\\]+|.)",
     re.DOTALL,
 )
 _QUOTES_CLOSED = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*+\")*+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WORDS = re.compile(r"(?:[^\s\"]|\"(?:[^\"\\]|\\.)*+\")++", re.DOTALL)
+_COMMENT = re.compile(r"\([^()]*\)")
 _SPACED_AT = re.compile(r"\s{0,9}@\s{0,9}")
 _DOTTED = frozenset({"gmail.com", "googlemail.com"})
 
@@ -145,7 +146,8 @@ def _named(name: str, address: str) -> Iterator[Participant]:
 
 
 def _address_in(angle: str) -> str:
-    address = _SPACED_AT.sub("@", angle)
+    # RFC 5322 has comments here, too; between quotes they are none.
+    address = _SPACED_AT.sub("@", angle if '"' in angle else _COMMENT.sub("", angle))
     if address.startswith("@") or address[:7].lower() == "mailto:":
         address = address.rpartition(":")[2]
     return address
