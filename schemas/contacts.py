@@ -113,7 +113,7 @@ def check_properties(properties: dict[str, Any], name: str = "properties") -> di
 
     Raises UnstorableValueError at the first fault.
     """
-    if len(properties) > MAX_PROPERTIES:
+    if len(properties.keys() - {"email"}) > MAX_PROPERTIES:  # which is the contact's own, and beside them
         raise UnstorableValueError(name, f"must have at most {MAX_PROPERTIES} keys")
     check_json(properties, max_depth=MAX_NESTING, path=name)
     for key, value in properties.items():
@@ -201,7 +201,7 @@ class UpdateContact(BaseModel):
         default_factory=dict, description="Merged key by key; null removes a key; `email` changes the address."
     )
     visitor_id: VisitorIds = Field(default_factory=list, description="Visitor id or ids to associate; none is removed.")
-    company_id: CompanyId | None = Field(None, description="The company to associate.")
+    company_id: CompanyId | None = Field(None, description="The company to associate; null removes it.")
 
     @model_validator(mode="after")
     def _check_properties(self) -> "UpdateContact":

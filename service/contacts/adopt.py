@@ -34,9 +34,7 @@ async def adopt_visitors(
     adoptable = [visitor for visitor in free if visitor not in going]
     room = max(0, MAX_VISITOR_IDS - len(contact.visitor_ids))
     # Trusted: the ids come from the registry's own rules, not from a client.
-    wanted = UpdateContact.model_construct(
-        properties={}, visitor_id=[visitor.value for visitor in adoptable[:room]], company_id=None
-    )
+    wanted = UpdateContact.model_construct(properties={}, visitor_id=[visitor.value for visitor in adoptable[:room]])
     try:
         merged = merge(contact, wanted, now)
     except ContactTooLargeError:

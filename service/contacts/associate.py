@@ -21,7 +21,7 @@ class VisitorAssociator:
         as a contact may have. Raises StoreError's kinds.
         """
         # Trusted: the id comes from the registry's own rules, not from a client.
-        wanted = UpdateContact.model_construct(properties={}, visitor_id=[visitor.value], company_id=None)
+        wanted = UpdateContact.model_construct(properties={}, visitor_id=[visitor.value])
         try:
             await self._edit(caller, contact_id, Edit(wanted), session=session)
         except (IdentityTakenError, ContactNotFoundError, ContactTooLargeError, TooManyVisitorIdsError):

@@ -44,7 +44,7 @@ def merge(
     reason: str | None = None,
     external_ids: Sequence[Identity] = (),
 ) -> Merged:
-    """Properties key by key (None removes), visitor ids added, never removed.
+    """Properties key by key (None removes), visitor ids added, never removed, the company replaced (None removes).
 
     `version` goes up by one if anything changed, `sequence` by one for each change. Raises ContactTooLargeError,
     TooManyVisitorIdsError.
@@ -58,7 +58,7 @@ def merge(
         email=email,
         properties=properties,
         visitor_ids=(*contact.visitor_ids, *new_visitors),
-        company_ids=(wanted.company_id,) if wanted.company_id else contact.company_ids,
+        company_ids=_companies(wanted) if "company_id" in wanted.model_fields_set else contact.company_ids,
         **({} if enrichment is None else _enriched(enrichment, now)),
     )
     gained = [Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors] + list(external_ids)
@@ -84,6 +84,10 @@ def merge(
         (*([new_mail] if moved else []), *gained),
         (old_mail,) if moved else (),
     )
+
+
+def _companies(wanted: UpdateContact) -> tuple[str, ...]:
+    return () if wanted.company_id is None else (wanted.company_id,)
 
 
 def changed_keys(before: Contact, after: Contact) -> dict[str, dict[str, Any]]:

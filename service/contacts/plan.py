@@ -110,9 +110,9 @@ class Planner:
 
     def _merge(self, plan: BatchPlan, wanted: UpsertContact, owner: str) -> Fate:
         # Trusted: what is wanted was validated already.
-        update = UpdateContact.model_construct(
-            properties=wanted.properties, visitor_id=wanted.visitor_id, company_id=wanted.company_id
-        )
+        update = UpdateContact.model_construct(properties=wanted.properties, visitor_id=wanted.visitor_id)
+        if wanted.company_id is not None:
+            update.company_id = wanted.company_id
         merged = merge(self._contacts[owner], update, self._now)
         if not merged.changes:
             return Fate.UNCHANGED

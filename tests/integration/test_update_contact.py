@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from deploy.bootstrap import build_core
-from schemas.contacts import UpdateContact
+from schemas.contacts import MAX_PROPERTIES, UpdateContact
 from service.contacts.context import Caller
 from service.contacts.edit import Edit
 from service.identity.model import Association
@@ -39,6 +39,27 @@ async def test_an_update_merges_and_null_removes(api: ApiUser) -> None:
     assert updated["updated_at"] >= contact["updated_at"]
     assert updated["created_at"] == contact["created_at"]
     assert (await api.get(f"/v1/contacts/{contact['contact_id']}")).body["contact"] == updated
+
+
+async def test_a_company_that_is_null_is_removed_and_one_left_out_stays(api: ApiUser, shared_store: MongoStore) -> None:
+    contact_id = (await api.create_contact(company_id="co_1"))["contact_id"]
+    stays = await put(api, contact_id, {"properties": {"city": "Rome"}})
+    assert stays.body["contact"]["associations"] == {"companies": ["co_1"]}
+    removed = await put(api, contact_id, {"company_id": None})
+    assert removed.body["contact"]["associations"] == {"companies": []}
+    assert removed.body["contact"]["version"] == 3
+    told = await shared_store.database["outbox"].find({"contact_id": contact_id}).sort("sequence", -1).to_list(1)
+    assert orjson.loads(told[0]["value"])["data"]["changed"] == {
+        "associations.companies": {"before": ["co_1"], "after": []}
+    }
+
+
+async def test_what_is_read_of_a_contact_with_as_many_properties_as_it_may_have_can_be_sent_back(api: ApiUser) -> None:
+    contact = await api.create_contact(properties={f"p{number}": number for number in range(MAX_PROPERTIES)})
+    same = await put(api, contact["contact_id"], {"properties": contact["properties"]})
+    assert (same.status, same.body["contact"]) == (200, contact)
+    more = await put(api, contact["contact_id"], {"properties": {**contact["properties"], "one": "more"}})
+    assert more.status == 400
 
 
 async def test_an_update_that_changes_nothing_leaves_no_trace(api: ApiUser, shared_store: MongoStore) -> None:
