@@ -138,8 +138,13 @@ def _sink(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
         yield sys.stdout.buffer
         return
+    target = output.resolve()
+    if target.exists() and not target.is_file():
+        raise click.UsageError(
+            f"{output} is no ordinary file, and would be replaced by one: use > in place of --output."
+        )
     try:
-        with written_whole(output) as file:
+        with written_whole(target) as file:
             yield file
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.snapshots import TENANT_HEADER
+from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER
 from service.contacts.model import Contact
 from service.contacts.view import contact_object
 from service.feed.ports import FeedHistory, FeedTopic
@@ -34,7 +34,8 @@ async def latest_snapshots(topic: FeedTopic, tenant_id: str | None) -> dict[str,
         told = dict(record.headers).get(TENANT_HEADER, "")
         if tenant_id not in (None, told):
             continue
-        contact = (record.event or {}).get("data", {}).get("contact")
+        event = record.event or {}
+        contact = event.get("data", {}).get("contact") if event.get("type") == SNAPSHOT_TYPE else None
         digest = None if record.tombstone else _digest(contact) if contact else b""
         found[record.contact_id] = Latest(told, digest)
     return found

@@ -1,11 +1,13 @@
 """Publishing again what was published: implements `service.feed.ports.ReplayPublisher`."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 
+from schemas.topics import TOPICS
 from service.errors import FeedRequestError
 from service.kafka.cloudevents import encode_of
 from service.kafka.connection import start_client
@@ -16,6 +18,7 @@ from service.kafka.topics import partitions_of
 from service.outbox.model import OutboxRecord
 from service.settings import FeedSettings
 
+_TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _STEP_SECONDS = 30.0
 _TRANSACTION_MS = 900_000
 """The most that brokers allow by default. What fails is aborted at once and does not wait for it."""
@@ -33,6 +36,10 @@ class KafkaReplayPublisher:
         """See ReplayPublisher.check."""
         if topic == like:
             return
+        if not _TOPIC_NAME.fullmatch(topic):
+            raise FeedRequestError(f"{topic!r} cannot be a topic's name: use letters, digits, '.', '_' and '-'.")
+        if topic in {f"{self._broker.topic_prefix}{one.name}" for one in TOPICS}:
+            raise FeedRequestError(f"{topic} is for something else: name a topic that you made, or none for the feed.")
         needed, found = await partitions_of(self._broker, like), await partitions_of(self._broker, topic)
         if needed is None:
             raise FeedRequestError(f"There is no topic {like}: make it with `pathbound init`.")

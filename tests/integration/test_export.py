@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,15 @@ async def test_what_cannot_be_written_is_said_and_leaves_what_was_there(
     )
     assert nowhere.returncode == 1
     assert "cannot be written: No such file or directory." in nowhere.stderr
+    special = tmp_path / "pipe"
+    os.mkfifo(special)
+    refused = await asyncio.to_thread(
+        pathbound, "export", "contacts", "--tenant", user.tenant_id, "--output", str(special), **env
+    )
+    assert refused.returncode == 2
+    assert "is no ordinary file, and would be replaced by one: use > in place of --output." in refused.stderr
+    assert special.is_fifo()
+    special.unlink()
     path = tmp_path / "contacts.jsonl"
     path.write_text("from before")
     away = await asyncio.to_thread(

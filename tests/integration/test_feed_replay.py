@@ -157,6 +157,11 @@ async def test_what_cannot_be_is_refused_before_anything_is_published(
         await run(feed, own_api.tenant_id, f"{feed.prefix}narrow")
     with pytest.raises(FeedRequestError, match=r"There is no topic .*nowhere: make it with 2 partitions first"):
         await run(feed, own_api.tenant_id, f"{feed.prefix}nowhere")
+    for name in ("contacts.snapshot", "contacts.timeline", "tracker.events", "tracker.events.dlq"):
+        with pytest.raises(FeedRequestError, match="is for something else: name a topic that you made"):
+            await run(feed, own_api.tenant_id, f"{feed.prefix}{name}")
+    with pytest.raises(FeedRequestError, match="'no such!' cannot be a topic's name"):
+        await run(feed, own_api.tenant_id, "no such!")
 
     for topic in (another, f"{feed.prefix}narrow"):
         assert await read_committed(feed.bootstrap, topic) == []

@@ -233,6 +233,16 @@ async def test_snapshots_are_compared_with_the_database(feed: Feed, own_api: Api
     assert (await topic(feed))[gone][-1] is None
 
 
+async def test_another_event_in_the_place_of_a_snapshot_is_told(feed: Feed, own_api: ApiUser) -> None:
+    contact_id = (await own_api.create_contact())["contact_id"]
+    [change] = await feed.waiting(contact_id)
+    await feed.relay()
+    await feed.put([replace(change, topic=CONTACTS_SNAPSHOT)])
+    assert [(one.contact_id, one.fault) for one in (await compared(feed)).faults] == [
+        (contact_id, "its snapshot is not what the database has")
+    ]
+
+
 async def raw(feed: Feed, contact_id: str) -> dict[str, Any]:
     found = await feed.store.database["contacts"].find_one({"_id": contact_id})
     assert found is not None
