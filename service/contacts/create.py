@@ -11,6 +11,7 @@ from schemas.contacts import MAX_CONTACT_BYTES, CreateContact, UpsertContact
 from service.clock import Clock
 from service.contacts.changes import Change, record_changes
 from service.contacts.context import Caller, remember
+from service.contacts.merge import companies_of
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
 from service.contacts.view import contact_object
@@ -89,7 +90,7 @@ def new_contact(
         updated_at=now,
         committed_at=now,
         visitor_ids=tuple(wanted.visitor_id),
-        company_ids=(wanted.company_id,) if wanted.company_id else (),
+        company_ids=companies_of(wanted.company_id),
         creation_source=creation_source,
     )
     if len(orjson.dumps(contact_object(contact, None))) > MAX_CONTACT_BYTES:

@@ -58,7 +58,7 @@ def merge(
         email=email,
         properties=properties,
         visitor_ids=(*contact.visitor_ids, *new_visitors),
-        company_ids=_companies(wanted) if "company_id" in wanted.model_fields_set else contact.company_ids,
+        company_ids=companies_of(wanted.company_id) if "company_id" in wanted.model_fields_set else contact.company_ids,
         **({} if enrichment is None else _enriched(enrichment, now)),
     )
     gained = [Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors] + list(external_ids)
@@ -86,8 +86,9 @@ def merge(
     )
 
 
-def _companies(wanted: UpdateContact) -> tuple[str, ...]:
-    return () if wanted.company_id is None else (wanted.company_id,)
+def companies_of(company_id: str | None) -> tuple[str, ...]:
+    """A contact's companies, as a body names them: one, or none."""
+    return () if company_id is None else (company_id,)
 
 
 def changed_keys(before: Contact, after: Contact) -> dict[str, dict[str, Any]]:

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 
-from schemas.topics import TOPICS
 from service.errors import FeedRequestError
 from service.kafka.cloudevents import encode_of
 from service.kafka.connection import start_client
 from service.kafka.producers import discard, make_producer
 from service.kafka.refusals import in_feed_words
 from service.kafka.sending import encoded, send_all
-from service.kafka.topics import partitions_of
+from service.kafka.topics import own_topics, partitions_of
 from service.outbox.model import OutboxRecord
 from service.settings import FeedSettings
 
@@ -38,7 +37,7 @@ class KafkaReplayPublisher:
             return
         if not _TOPIC_NAME.fullmatch(topic):
             raise FeedRequestError(f"{topic!r} cannot be a topic's name: use letters, digits, '.', '_' and '-'.")
-        if topic in {f"{self._broker.topic_prefix}{one.name}" for one in TOPICS}:
+        if topic in own_topics(self._broker):
             raise FeedRequestError(f"{topic} is for something else: name a topic that you made, or none for the feed.")
         needed, found = await partitions_of(self._broker, like), await partitions_of(self._broker, topic)
         if needed is None:

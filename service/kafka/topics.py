@@ -27,15 +27,19 @@ from service.settings import KafkaSettings, TopicSettings
 _log = structlog.get_logger(__name__)
 
 
+def own_topics(settings: KafkaSettings) -> list[str]:
+    """The full names of all that `pathbound init` makes."""
+    return [settings.topic_prefix + topic.name for topic in TOPICS]
+
+
 async def create_topics(settings: TopicSettings) -> list[str]:
     """Make every topic that is missing; those there are stay as they are. Returns the names of all, with prefix.
 
     Raises StreamUnavailableError with a sentence for people.
     """
-    names = [settings.topic_prefix + topic.name for topic in TOPICS]
     async with _admin(settings) as admin:
         await _create(admin, settings)
-    return names
+    return own_topics(settings)
 
 
 async def check_broker(settings: KafkaSettings) -> None:
