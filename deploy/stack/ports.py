@@ -15,7 +15,7 @@ _RANGE = range(20_000, 32_000)
 _TRIES = 200
 
 _choosing = threading.Lock()
-_held: dict[int, socket.socket] = {}
+_held: set[int] = set()
 
 
 def port_is_free(port: int) -> bool:
@@ -88,5 +88,6 @@ def _hold(port: int) -> bool:
         except OSError:
             mark.close()
             return False
-        _held[port] = mark
+        mark.detach()  # open for as long as the process lives, and nobody's to close
+        _held.add(port)
     return True
