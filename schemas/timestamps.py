@@ -20,5 +20,6 @@ def to_utc_millis(moment: datetime) -> datetime:
 
 def iso_millis(moment: datetime) -> str:
     """`2026-11-23T09:30:00.123Z`. `moment` is in UTC (aware, or naive as the driver may give it)."""
-    # Without the offset that isoformat puts behind; strftime is several times slower.
-    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"
+    # Half the time of isoformat() or an f-string, and a page of a list has forty of these.
+    when = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (*when, moment.microsecond // 1000)  # noqa: UP031

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from schemas.answers import ContactListAnswer
 from schemas.contacts import MAX_NAMED_PROPERTY_LENGTH, CompanyId, LifecycleStage
@@ -21,8 +21,6 @@ from service.contacts.view import contact_object
 
 MAX_SEARCH_LENGTH = 200
 MAX_SEARCH_WORDS = 10
-MAX_REACH = 100_000
-"""How far pages by number reach, in contacts; a cursor reaches everything."""
 
 
 class EnrichmentStatus(StrEnum):
@@ -68,18 +66,6 @@ class ContactListParameters(PageParameters):
 
     def position_kinds(self) -> tuple[type, ...]:
         return (datetime if self.sort_by is ContactOrder.CREATEDATE else str, str)
-
-    @model_validator(mode="after")
-    def _check_reach(self) -> Self:
-        if self.offset + self.limit > MAX_REACH:
-            sentence = f"must keep page times limit within {MAX_REACH}; to go further, walk with pagination.next_cursor"
-            detail: InitErrorDetails = {
-                "type": PydanticCustomError("page", sentence),
-                "loc": ("page",),
-                "input": None,
-            }
-            raise ValidationError.from_exception_data("query", [detail])
-        return self
 
     def contact_filter(self, tenant_id: str) -> ContactFilter:
         """Which contacts."""
