@@ -20,7 +20,9 @@ from service.erasure.model import Handle, email_handle, handle_of, handle_of_per
 from service.identity.model import Identity, IdentityKind
 from service.ports import Store
 
-_ADDRESS = re.compile(r"[^\s\"'<>(),;:\\\[\]{}@]+@[^\s\"'<>(),;:\\\[\]{}@]+")
+_PART = r"[^\s\"'<>(),;:\\\[\]{}@]"
+# From the beginning of a part only: what is long and no address is gone through once, not once for each character.
+_ADDRESS = re.compile(rf"(?<!{_PART}){_PART}++@{_PART}+")
 _NAMED = re.compile(r'"(visitorId|external_contact_id|id)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 

@@ -28,7 +28,6 @@ from service.api.openapi_parts import (
     door_paths,
     ops_paths,
 )
-from service.api.validation import ANY_TYPE
 
 Json = dict[str, Any]
 
@@ -213,8 +212,7 @@ def errors_of(endpoint: Endpoint) -> set[ErrorCode]:
     codes |= {ErrorCode.TOO_BUSY} if endpoint.method != "GET" else set()
     codes |= {ErrorCode.IDEMPOTENCY_KEY_REUSED} if endpoint.method == "POST" else set()
     codes |= {ErrorCode.PRECONDITION_FAILED} if endpoint.if_match else set()
-    codes |= set(_WITH_BODY) if endpoint.body else set()
-    return codes - ({ErrorCode.NOT_JSON} if ANY_TYPE in endpoint.consumes else set())
+    return codes | (set(_WITH_BODY) if endpoint.body else set())
 
 
 def _error_response(status: int, codes: list[ErrorCode]) -> Json:

@@ -29,7 +29,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 _MAX_CURSOR_LENGTH = 8_192
 # An offset's `+`, not encoded as `%2B`, comes as a blank, as in any query.
-_BLANK_OFFSET = re.compile(r"(T\S+) (\d\d:?\d\d)\Z")
+_BLANK_OFFSET = re.compile(r"(?<=\S) (\d\d:?\d\d)\Z")
 
 Position = tuple[datetime | str, ...]
 """The sort value and the id of the last item given out; the next page begins behind it."""
@@ -94,7 +94,7 @@ def _iso_only(value: Any) -> Any:
     # Pydantic would also read "1700000000" as seconds.
     if isinstance(value, str) and "-" not in value[1:]:
         raise PydanticCustomError("instant", "must be an ISO 8601 date, such as 2026-11-23T09:30:00Z")
-    return _BLANK_OFFSET.sub(r"\1+\2", value) if isinstance(value, str) else value
+    return _BLANK_OFFSET.sub(r"+\1", value) if isinstance(value, str) and "T" in value else value
 
 
 def _to_utc(moment: datetime) -> datetime:

@@ -74,6 +74,8 @@ async def set_up(app: web.Application, shutdown_seconds: float) -> web.AppRunner
         keepalive_timeout=IDLE_SECONDS,
         lingering_time=LINGER_SECONDS,
         max_line_size=MAX_LINE_BYTES,
+        # Before anybody knows who sent it a megabyte may become a thousand, and all of them were gone through.
+        auto_decompress=False,
     )
     await runner.setup()
     # aiohttp has no way to be given these classes, but says what a server and a connection are; neither adds state.

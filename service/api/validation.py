@@ -23,8 +23,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 async def read_body(request: web.Request, model: type[Model], consumes: Sequence[str] = JSON_ONLY) -> Model:
     """The body, JSON of a media type in `consumes`, as `model`.
 
-    Raises RequestRefusedError: 415 not JSON, 400 malformed or not valid (aiohttp: 413).
+    Raises RequestRefusedError: 415 not JSON, or compressed; 400 malformed or not valid (aiohttp: 413).
     """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        sentence = "Send the body as it is, without Content-Encoding."
+        raise RequestRefusedError(415, ErrorCode.NOT_JSON, sentence, headers={"Accept-Encoding": "identity"})
     named = request.content_type in consumes and (request.charset or "utf-8").lower() == "utf-8"
     if not named and ANY_TYPE not in consumes:
         raise RequestRefusedError(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json.")

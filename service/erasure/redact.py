@@ -29,9 +29,9 @@ _LONG_LINE = 20
 _NAME_PARTS = 3
 _SNIPPET = 200
 _BLOCKQUOTE = re.compile(r"<blockquote\b.*</blockquote\s*>", re.IGNORECASE | re.DOTALL)
-_SEGMENT = re.compile(r"(?<=>)[^<>]+(?=<)|^[^<>]+|[^<>]+$")
+_SEGMENT = re.compile(r"(?<![^>])[^<>]++(?![^<])")
 _TAG = re.compile(r"<[^<>]*>")
-_QUOTED = re.compile(r"\s*(?:>\s*)+")
+_QUOTED = re.compile(r"\A\s*(?:>\s*)+")
 
 
 @dataclass(frozen=True, slots=True)

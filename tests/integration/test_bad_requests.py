@@ -1,5 +1,6 @@
 """Bad input gets a clear 4xx in the contract's form, repeats nothing dangerous, and is never a 500."""
 
+import gzip
 import io
 import json
 import re
@@ -7,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.http_parser import DeflateBuffer
 
 from schemas.scopes import Scope
 from tests.support.api import ApiUser, Reply
@@ -157,6 +159,34 @@ async def test_a_contact_over_256_kib_is_refused(api: ApiUser) -> None:
 async def test_what_is_not_json_is_415(api: ApiUser, content_type: str) -> None:
     reply = await api.request("POST", "/v1/contacts", data=b"{}", headers={"Content-Type": content_type})
     assert_error(reply, 415, "not_json")
+
+
+@pytest.mark.parametrize("path", ["/v1/contacts", "/v1/track"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "br", "evil"])
+async def test_a_compressed_body_is_415(api: ApiUser, path: str, encoding: str) -> None:
+    """Whatever it would become is not looked at: a megabyte may be a thousand of them."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    reply = await api.request("POST", path, data=gzip.compress(b'{"email": "small@example.com"}'), headers=headers)
+    assert_error(reply, 415, "not_json")
+    assert reply.headers["Accept-Encoding"] == "identity"
+
+
+async def test_nobody_makes_the_api_decompress_anything(api: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key even, it would do nothing else for a second or two."""
+    decompressed: list[Any] = []
+    monkeypatch.setattr(DeflateBuffer, "feed_data", lambda *given: decompressed.append(given))
+    headers = {**JSON, "Content-Encoding": "gzip", "Authorization": "Bearer nobody"}
+    bomb = gzip.compress(b" " * 10_000_000)
+    for path in ("/v1/contacts", "/v1/track", "/v1/webhooks/intercom/t", "/nowhere"):
+        reply = await api.request("POST", path, data=bomb, headers=headers)
+        assert reply.status in (401, 404)
+    assert not decompressed
+
+
+async def test_a_body_may_say_that_it_is_sent_as_it_is(api: ApiUser) -> None:
+    headers = {**JSON, "Content-Encoding": "identity"}
+    reply = await api.request("POST", "/v1/contacts", data=b'{"email": "plain@example.com"}', headers=headers)
+    assert reply.status == 201
 
 
 async def test_unknown_paths_methods_and_parameters(api: ApiUser) -> None:

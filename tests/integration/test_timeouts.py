@@ -158,15 +158,12 @@ async def test_what_is_no_http_gets_a_400_that_repeats_nothing(impatient: Any, s
     assert "evil" not in f"{reply.headers}{reply.body}"
 
 
-@pytest.mark.parametrize(
-    ("encoding", "body"),
-    [("Transfer-Encoding: chunked", b"evil\r\n"), ("Content-Encoding: gzip\r\nContent-Length: 4", b"evil")],
-)
-async def test_a_body_that_is_not_encoded_as_it_says_is_400(impatient: Any, encoding: str, body: bytes) -> None:
+async def test_a_body_that_is_not_sent_as_it_says_is_400(impatient: Any) -> None:
     user, _ = impatient
     head = f"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.api_key}\r\nConnection: close\r\n"
 
-    reply = await exchange(user, f"{head}Content-Type: application/json\r\n{encoding}\r\n\r\n".encode() + body)
+    chunked = f"{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reply = await exchange(user, chunked.encode() + b"evil\r\n")
 
     assert (reply.status, reply.code) == (400, "bad_request")
     assert "evil" not in f"{reply.headers}{reply.body}"

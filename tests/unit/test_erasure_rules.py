@@ -143,6 +143,16 @@ def test_quotations_in_html_go_and_others_stay() -> None:
     assert others in (without_person(content(html=f"<p>Yes.</p>{others}"), person, KNOWN).message.html or "")
 
 
+@pytest.mark.parametrize("html", ["{}", "<p>{}</p>", '<p title=">{}>">b</p>', "<blockquote>{}</blockquote>", "&gt;{}x"])
+@pytest.mark.parametrize("unit", [" ", "a", "> ", ">", "a@", "&gt; "])
+def test_no_message_takes_long_to_be_scrubbed(unit: str, html: str) -> None:
+    """The time limit would tell."""
+    long = unit * (512 * 1024 // len(unit))
+    person = PERSON.having_said([message(text=f"a{long}b", html=html.format(long))])
+    left = without_person(content(text=f"Ada\nb{long}c", html=html.format(long)), person, KNOWN).message.text or ""
+    assert left.startswith(ERASED)
+
+
 def test_a_later_word_of_the_source_still_wins() -> None:
     left = without_person(replace(content(text="Ada"), rank=(1, 0)), PERSON, KNOWN)
     assert (2, 0) > left.rank > (1, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from service.api.paging import COUNTED_EXACTLY, Cursor, PageParameters, Text, read_cursor, write_cursor
+from service.api.paging import COUNTED_EXACTLY, Cursor, Instant, PageParameters, Text, read_cursor, write_cursor
 
 KINDS = (datetime, str)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +21,7 @@ MOMENTS = st.integers(-62_135_596_800_000, 253_402_300_799_999).map(lambda n: EP
 
 class Things(PageParameters):
     name: Text | None = Field(None)
+    since: Instant | None = Field(None)
 
 
 @given(st.integers(1, 2**40), st.one_of(st.none(), st.integers(0, COUNTED_EXACTLY + 1)), MOMENTS, TEXTS)
@@ -90,3 +91,16 @@ def test_pages_by_number_reach_so_far() -> None:
         with pytest.raises(ValidationError) as refused:
             Things(page=page, limit=limit)
         assert refused.value.errors()[0]["loc"] == ("page",)
+
+
+@pytest.mark.parametrize("unit", ["T", "T ", " ", "T1 ", "1-"])
+def test_no_date_takes_long_to_be_refused(unit: str) -> None:
+    """The time limit would tell: as long as a request line may be, one took ten seconds."""
+    for _ in range(20):
+        with pytest.raises(ValidationError):
+            Things.model_validate({"since": f"1-{unit * (32 * 1024 // len(unit))}"})
+
+
+@pytest.mark.parametrize("since", ["2026-11-30T10:00:00 02:00", "2026-11-30T10:00:00+02:00", "2026-11-30 08:00"])
+def test_an_offset_may_have_lost_its_plus(since: str) -> None:
+    assert Things.model_validate({"since": since}).since == datetime(2026, 11, 30, 8, tzinfo=UTC)
