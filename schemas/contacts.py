@@ -13,6 +13,7 @@ from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
 
 MAX_PROPERTIES = 500
 MAX_KEY_LENGTH = 128
+MAX_EMAIL_LENGTH = 320
 MAX_NAMED_PROPERTY_LENGTH = 1024
 MAX_NESTING = 5
 MAX_VISITOR_IDS = 100
@@ -48,6 +49,8 @@ def normalise_email(value: str) -> str:
     The reserved names `.test` and `.example` are accepted: staging data is full of them.
     Raises PydanticCustomError saying what is wrong, without repeating the address.
     """
+    if len(value) > MAX_EMAIL_LENGTH:
+        raise PydanticCustomError("email", f"must have at most {MAX_EMAIL_LENGTH} characters")
     try:
         parsed = validate_email(
             value.strip(), strict=True, check_deliverability=False, globally_deliverable=False, test_environment=True
@@ -81,7 +84,12 @@ def _distinct(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-EMAIL_SCHEMA: JsonSchema = {"type": "string", "format": "email", "maxLength": 320, "examples": ["ada@example.com"]}
+EMAIL_SCHEMA: JsonSchema = {
+    "type": "string",
+    "format": "email",
+    "maxLength": MAX_EMAIL_LENGTH,
+    "examples": ["ada@example.com"],
+}
 VISITOR_ID_SCHEMA: JsonSchema = {
     "type": "string",
     "format": "visitor-id",
@@ -89,7 +97,7 @@ VISITOR_ID_SCHEMA: JsonSchema = {
     "minLength": 1,
     "examples": ["v_4f7a1c"],
 }
-Email = Annotated[str, Field(max_length=320), AfterValidator(normalise_email), WithJsonSchema(EMAIL_SCHEMA)]
+Email = Annotated[str, AfterValidator(normalise_email), WithJsonSchema(EMAIL_SCHEMA)]
 VisitorId = Annotated[str, AfterValidator(check_visitor_id), WithJsonSchema(VISITOR_ID_SCHEMA)]
 VisitorIds = Annotated[
     list[VisitorId],

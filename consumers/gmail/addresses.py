@@ -14,13 +14,12 @@ from pydantic_core import PydanticCustomError
 
 from consumers.gmail.headers import MAX_HEADER_LENGTH, decoded_words
 from consumers.plain_text import one_line
-from schemas.contacts import normalise_email
+from schemas.contacts import MAX_EMAIL_LENGTH, normalise_email
 from service.conversations.model import Participant
 
 MAX_PARTICIPANTS = 500
 """Of one header; those who follow are left out. Gmail itself sends to 500 at most (2,000 for Workspace)."""
 
-MAX_ADDRESS_LENGTH = 320
 MAX_NAME_LENGTH = 256
 
 _TOKEN = re.compile(
@@ -83,8 +82,6 @@ def participants_in(values: Iterable[str]) -> list[Participant]:
 @lru_cache(maxsize=4096)
 def valid_address(address: str) -> str | None:
     """As contacts are stored and compared; None if it is no e-mail address."""
-    if len(address) > MAX_ADDRESS_LENGTH:
-        return None
     try:
         return normalise_email(address)
     except PydanticCustomError:
@@ -138,7 +135,7 @@ def _named(name: str, address: str) -> Iterator[Participant]:
     cleaned = one_line(address)
     if cleaned[:1] == cleaned[-1:] and cleaned[:1] in ("'", '"'):
         cleaned = cleaned[1:-1]
-    if "@" not in cleaned or len(cleaned) > MAX_ADDRESS_LENGTH or ";" in cleaned:
+    if "@" not in cleaned or len(cleaned) > MAX_EMAIL_LENGTH or ";" in cleaned:
         told = told or cleaned[:MAX_NAME_LENGTH] or None
         cleaned = ""
     if told or cleaned:

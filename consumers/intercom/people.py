@@ -7,7 +7,7 @@ from functools import lru_cache
 from pydantic_core import PydanticCustomError
 
 from consumers.intercom.arrival import Arrival
-from schemas.contacts import normalise_email
+from schemas.contacts import MAX_EMAIL_LENGTH, normalise_email
 from schemas.intercom import Conversation, Item, Part, Person
 from service.conversations.incoming import PersonFact
 from service.conversations.model import Participant
@@ -17,7 +17,6 @@ VISITOR = "visitor"
 """Somebody whom Intercom does not know either: an id, no address."""
 TEAM_TYPES = frozenset({"admin", "team", "bot", "operator"})
 
-_MAX_EMAIL_LENGTH = 320
 _MAX_NAME_LENGTH = 1024
 _CACHED_ADDRESSES = 4096
 # The bot's own, in every workspace.
@@ -29,7 +28,7 @@ _DELETIONS = frozenset({"contact.deleted", "user.deleted", "lead.deleted", "visi
 def email_of(person: Person | Item) -> str | None:
     """The address as contacts have it; None for none, one that is no address, and the bot's."""
     told = person.email
-    return _address(told) if told and len(told) <= _MAX_EMAIL_LENGTH else None
+    return _address(told) if told and len(told) <= MAX_EMAIL_LENGTH else None
 
 
 @lru_cache(_CACHED_ADDRESSES)

@@ -161,6 +161,20 @@ async def test_what_is_not_json_is_415(api: ApiUser, content_type: str) -> None:
     assert_error(reply, 415, "not_json")
 
 
+@pytest.mark.parametrize("unit", ["(", '"', ";", "a;", 'W/"1"', "a*0=;"])
+async def test_a_long_content_type_is_415(api: ApiUser, unit: str) -> None:
+    """aiohttp's parser takes half a second for some of them, and fails for others."""
+    headers = {"Content-Type": "application/json; a=" + unit * (7_000 // len(unit))}
+    assert_error(await api.request("POST", "/v1/contacts", data=b"{}", headers=headers), 415, "not_json")
+
+
+async def test_so_many_faults_are_told_and_no_more(api: ApiUser) -> None:
+    reply = await api.post("/v1/contacts", {f"k{n}": 1 for n in range(10_000)})
+    assert_error(reply, 400, "validation_failed")
+    assert len(reply.body["details"]) == 100
+    assert "and 10000 more" in reply.body["error"]
+
+
 @pytest.mark.parametrize("path", ["/v1/contacts", "/v1/track"])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "br", "evil"])
 async def test_a_compressed_body_is_415(api: ApiUser, path: str, encoding: str) -> None:

@@ -195,7 +195,7 @@ async def test_a_dead_letter_of_an_erased_person_is_neither_shown_nor_sent(
     values = [
         f'{{"tenant_id": "{user.tenant_id}", "event": 5, "visitorId": "{VISITOR}"}}',
         # Its image would take a day if each of its characters were taken for the beginning of an address.
-        f'{{"tenant_id": "{user.tenant_id}", "event": "form", "data": {{"mail": "{EMAIL.upper()}", "image": "{IMAGE}"}}',
+        f'{{"tenant_id": "{user.tenant_id}", "event": "form", "mail": "{EMAIL.upper()}", "image": "{IMAGE}"',
         f'{{"tenant_id": "{user.tenant_id}", "event": 5, "visitorId": "somebody-else"}}',
     ]
     letters = [
