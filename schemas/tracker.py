@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.json_values import UnstorableValueError, check_json
+from schemas.json_values import UnstorableValueError, check_json, has_lone_surrogate
 from schemas.tenants import TenantId
 from schemas.timestamps import to_utc_millis
 
@@ -78,6 +78,14 @@ class BrowserEvent(TrackedEvent):
             # The path within is left out: keys of strangers.
             raise PydanticCustomError("unstorable", "holds a value that {reason}", {"reason": error.message}) from None
         return data
+
+    @field_validator("visitorId", "sessionId", "external_contact_id", "ga_user_id")
+    @classmethod
+    def _valid_unicode(cls, value: str | None) -> str | None:
+        # Pydantic looks for this where it has a length to count.
+        if value is not None and has_lone_surrogate(value):
+            raise PydanticCustomError("unicode", "must be valid Unicode: it contains a lone surrogate")
+        return value
 
     @field_validator("timestamp")
     @classmethod

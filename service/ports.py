@@ -25,7 +25,7 @@ from service.outbox.ports import Leases, Outbox
 from service.profile.model import Profile, Totals
 from service.profile.ports import ProfileRebuilds, ProfileRecords
 from service.redrive.ports import Redrives
-from service.timeline.model import TimelineEvent
+from service.timeline.model import Portion, TimelineEvent
 from service.timeline.ports import EventLists
 from service.timeline.query import TimelineQuery
 from service.trace.ports import Traces
@@ -141,8 +141,8 @@ class Events(Protocol):
         One without a contact awaits one under its identities."""
         ...
 
-    async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
-        """Events that would be linked if the identity had a contact, as many as `limit`."""
+    async def awaiting(self, identity: Identity, limit: int) -> Portion:
+        """Events that would be linked if the identity had a contact: as many as `limit`, or fewer if they are large."""
         ...
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from schemas.contacts import CreateContact, UpdateContact
 from schemas.identify import Identify
+from service.contacts.changes import Change
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
 from service.contacts.edit import ContactEditor, Edit
+from service.contacts.merge import Merged
 from service.contacts.model import Contact
 from service.errors import ContactNotFoundError, ContendedError, IdentityConflictError, IdentityTakenError
 from service.identity.model import Identity, IdentityKind
-from service.ports import Store
+from service.ports import Session, Store
 
 _ATTEMPTS = 5
 
@@ -21,6 +23,10 @@ class Identified:
 
     contact: Contact | None
     created: bool = False
+
+
+class _AddressMovedError(Exception):
+    """The contact that had the address has another one now."""
 
 
 class ContactIdentifier:
@@ -42,7 +48,7 @@ class ContactIdentifier:
         for _ in range(_ATTEMPTS):
             try:
                 return await self._once(caller, wanted)
-            except (IdentityTakenError, ContactNotFoundError):
+            except (IdentityTakenError, ContactNotFoundError, _AddressMovedError):
                 # The registry changed between the look and the write: look again.
                 continue
         raise ContendedError
@@ -59,7 +65,15 @@ class ContactIdentifier:
             if wanted.email and {one.kind for one in owners} == {IdentityKind.VISITOR}:
                 raise IdentityConflictError
             update = UpdateContact(properties=dict(wanted.traits), visitor_id=visitors)
-            merged = await self._edit(caller, contact_ids.pop(), Edit(update, external_ids=external))
+            known_by_address = any(one.kind is IdentityKind.EMAIL for one in owners)
+
+            async def still_known(_: Session, merged: Merged) -> list[Change]:
+                # Of what identifies, a living contact can only lose its address; this must not give it back.
+                if known_by_address and merged.before.email != wanted.email:
+                    raise _AddressMovedError
+                return []
+
+            merged = await self._edit(caller, contact_ids.pop(), Edit(update, external_ids=external), still_known)
             return Identified(merged.contact)
         if wanted.email is None:
             return Identified(None)

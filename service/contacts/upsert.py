@@ -49,8 +49,10 @@ class ContactUpserter:
         return plan.results
 
     async def preview(self, caller: Caller, batch: Sequence[UpsertContact]) -> list[Result]:
-        """What would become of each now; nothing is written."""
-        return (await self._plan(self._store, caller, batch)).results
+        """What would become of each now; nothing is written. Raises StoreError's kinds."""
+        async with self._store.session() as session:
+            # One snapshot: who has an address in the registry is there.
+            return (await session.transaction(lambda: self._plan(session, caller, batch))).results
 
     async def _commit(self, session: Session, caller: Caller, batch: Sequence[UpsertContact], also: Also) -> BatchPlan:
         async def work() -> BatchPlan:

@@ -1,6 +1,6 @@
 """Look kept answers up, and keep those that no transaction has kept."""
 
-from service.errors import AnswerExistsError, IdempotencyKeyReusedError
+from service.errors import AnswerExistsError, IdempotencyKeyReusedError, RefusedDocumentError
 from service.idempotency.model import Answer, OnceKey
 from service.ports import Store
 
@@ -22,7 +22,7 @@ class RememberedAnswers:
 
     async def settle(self, key: OnceKey, answer: Answer) -> Answer:
         """After a success: the answer that counts. A request that changed nothing ran no transaction, so its answer is
-        kept now."""
+        kept now. One that is too large to be kept is given all the same: nothing is done twice by asking again."""
         first = await self.find(key)
         if first is not None:
             return first
@@ -30,4 +30,6 @@ class RememberedAnswers:
             await self._store.answers.keep(key, answer)
         except AnswerExistsError:
             return await self.find(key) or answer
+        except RefusedDocumentError:
+            return answer
         return answer

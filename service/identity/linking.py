@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from ulid import ULID
 
 from service.clock import Clock
 from service.contacts.adopt import adopt_visitors
 from service.conversations.projection import refresh
 from service.erasure.guard import NOBODY_ERASED, ErasureGuard
-from service.errors import ContendedError, DuplicateKeyError
+from service.errors import ContendedError, DuplicateKeyError, StoreError, StoreUnavailableError
 from service.identity.model import Association, Identity, IdentityKind
 from service.ops.metrics import VISITOR_CONFLICTS
 from service.ports import Session, Store
@@ -30,6 +31,7 @@ _INLINE_BATCHES = 4
 _SWEEP_LIMIT = 100
 _ATTEMPTS = 10
 _ABANDONED_AFTER = timedelta(seconds=5)
+_log = structlog.get_logger(__name__)
 _STRENGTH = {IdentityKind.EXTERNAL: 0, IdentityKind.EMAIL: 1, IdentityKind.VISITOR: 2}
 
 
@@ -95,8 +97,14 @@ class Linker:
         await self.flush()
         linked = 0
         for task in tasks:
-            async with self._store.session() as session:
-                linked += await self._link_one(session, task, max_batches=None)
+            try:
+                async with self._store.session() as session:
+                    linked += await self._link_one(session, task, max_batches=None)
+            except StoreUnavailableError:
+                raise
+            except StoreError as error:
+                # What is wrong with one keeps no other waiting; it is tried again with the next sweep.
+                _log.warning("link_put_off", contact_id=task.contact_id, reason=type(error).__name__)
         await self.flush()
         return linked
 
@@ -136,8 +144,8 @@ async def _link_some(session: Session, guard: ErasureGuard, association: Associa
     if not await session.identities.claim(identity, contact_id):
         return _Batch()
     messages = await _link_messages(session, association) if identity.kind is IdentityKind.EMAIL else 0
-    events = await session.events.awaiting(identity, BATCH)
-    linked, more = messages + len(events), BATCH in (messages, len(events))
+    events, more_events = await session.events.awaiting(identity, BATCH)
+    linked, more = messages + len(events), more_events or messages == BATCH
     if not events:
         return _Batch(linked, more)
     await session.events.link([event.event_id for event in events], contact_id)

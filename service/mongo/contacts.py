@@ -50,7 +50,8 @@ class MongoContacts:
         with translated():
             found = await self._collection.find_one_and_update(
                 {"_id": contact_id, "tenant_id": tenant_id},
-                {"$inc": {"sequence": 1}, "$max": {"committed_at": now}},
+                # `told_at` is of a last event that is not the last one any more.
+                {"$inc": {"sequence": 1}, "$max": {"committed_at": now}, "$unset": {"told_at": ""}},
                 return_document=ReturnDocument.AFTER,
                 session=self._session,
             )
@@ -61,7 +62,7 @@ class MongoContacts:
         with translated():
             found = await self._collection.find_one_and_update(
                 {"_id": contact_id, "tenant_id": tenant_id},
-                # `told_at` keeps the last event's time, until the contact is next replaced. The token makes it a write
+                # `told_at` keeps the last event's time, until there is another one. The token makes it a write
                 # even where all else stays: only a write conflicts.
                 [{"$set": {"told_at": told_at, "committed_at": {"$max": ["$committed_at", now]}, "held_by": token}}],
                 return_document=ReturnDocument.AFTER,

@@ -1,19 +1,24 @@
 """The collection `events`: every contact's timeline, and what awaits a contact."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, UpdateOne
 
+from schemas.topics import MAX_RECORD_BYTES
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind
 from service.mongo.untold import inserted_mark, linked_mark, put_stages
-from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, Portion, TimelineEvent
 from service.timeline.query import TimelineQuery
 
 _PORTION = 500
+_WEIGHT = "_weight"
+_WEIGHED: Document = {"$set": {_WEIGHT: {"$bsonSize": "$$ROOT"}}}
+"""The last stage of what is read in portions: an event may have megabytes."""
 
 INDEXES = [
     IndexModel(
@@ -54,11 +59,14 @@ class MongoEvents:
         with translated():
             await self._collection.insert_many(documents, ordered=False, session=self._session)
 
-    async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
+    async def awaiting(self, identity: Identity, limit: int) -> Portion:
         query = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
         with translated():
-            cursor = self._collection.find(query, session=self._session).limit(limit)
-            return [event_of(document) for document in await cursor.to_list(None)]
+            cursor = self._collection.aggregate([{"$match": query}, {"$limit": limit}, _WEIGHED], session=self._session)
+            found = await _portion(cursor, limit)
+            if found.more:
+                await cursor.close()
+        return found
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
         with translated():
@@ -96,15 +104,30 @@ class MongoEvents:
             criteria["event"] = query.event
         if query.after is not None:
             criteria |= behind("timestamp", query.after, newest_first=query.newest_first)
+        pipeline: list[Document] = [{"$match": criteria}, {"$sort": {"timestamp": direction, "_id": direction}}]
+        if query.limit is not None:
+            pipeline.append({"$limit": query.limit})
         with translated():
-            cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
-            cursor = cursor.sort([("timestamp", direction), ("_id", direction)])
-            if query.limit is not None:
-                cursor = cursor.limit(query.limit)
-            while portion := await cursor.to_list(_PORTION):
-                yield [event_of(document) for document in portion]
+            cursor = self._collection.aggregate([*pipeline, _WEIGHED], session=self._session, batchSize=_PORTION)
+            more = True
+            while more:
+                events, more = await _portion(cursor, _PORTION)
+                if events:
+                    yield events
 
 
 def _put(event: TimelineEvent, *, linked: bool) -> list[Document]:
     document = event_document(event)
     return put_stages(document, document["contact_id"], linked=linked)
+
+
+async def _portion(cursor: Any, size: int) -> Portion:
+    """The next `size` events, or fewer once they weigh MAX_RECORD_BYTES together; whether there may be more."""
+    events: list[TimelineEvent] = []
+    weight = 0
+    async for document in cursor:
+        weight += document.pop(_WEIGHT)
+        events.append(event_of(document))
+        if len(events) == size or weight >= MAX_RECORD_BYTES:
+            return Portion(events, more=True)
+    return Portion(events, more=False)

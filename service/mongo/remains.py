@@ -1,9 +1,10 @@
 """What is stored of a person, as only an erasure looks for it. Everything here may be done again without harm."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
-from bson import MaxKey
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from bson import MaxKey, MinKey
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCursor, AsyncIOMotorDatabase
 from pymongo import DeleteOne, UpdateOne
 
 from schemas.changes import ChangeType
@@ -17,7 +18,9 @@ from service.mongo.removal import remove_some
 from service.outbox.model import OutboxRecord
 
 _PORTION = 500
+_LOOKED_AT = 20_000
 _LINKED = ChangeType.CONTACT_IDENTITY_LINKED.in_timeline
+Place = list[tuple[str, Any]]
 _BLANK = b'{"status":"success"}'
 
 
@@ -59,16 +62,25 @@ class MongoRemains:
     async def known_by(self, identities: Sequence[Identity]) -> AsyncIterator[list[KnownBy]]:
         if not identities:
             return
-        # No index has the identities of what is somebody's: an erasure is rare, and events are not.
-        texts = [identity_text(one) for one in identities]
-        criteria = {"tenant_id": identities[0].tenant_id, "identities": {"$in": texts}}
-        with translated():
-            cursor = self._events.find(
-                criteria, {"data": 0, "context": 0}, session=self._session, batch_size=_PORTION
-            ).hint([("tenant_id", 1), ("received_at", 1), ("_id", 1)])
-            while portion := await cursor.to_list(_PORTION):
-                events = [event_of(document) for document in portion]
-                yield [KnownBy(one.event_id, one.contact_id, one.identities) for one in events]
+        # No index has the identities of what is somebody's: an erasure is rare, and events are not. A bounded number is
+        # looked at in one query: the server gives no answer before it has found some, and we wait for it 10 s.
+        known = {"identities": {"$in": [identity_text(one) for one in identities]}}
+        first, last = (_place(identities[0].tenant_id, key(), key()) for key in (MinKey, MaxKey))
+        while first != last:
+            with translated():
+                beyond = self._stretch({}, first, last, {"tenant_id": 1, "received_at": 1}).skip(_LOOKED_AT).limit(1)
+                found = [_place(one["tenant_id"], one["received_at"], one["_id"]) for one in await beyond.to_list(1)]
+                end = found[0] if found else last
+                cursor = self._stretch(known, first, end, {"data": 0, "context": 0})
+                while portion := await cursor.to_list(_PORTION):
+                    events = [event_of(document) for document in portion]
+                    yield [KnownBy(one.event_id, one.contact_id, one.identities) for one in events]
+            first = end
+
+    def _stretch(self, criteria: Document, first: Place, end: Place, wanted: Document) -> AsyncIOMotorCursor[Document]:
+        """Events in the order of their arrival, from the first place to before the end."""
+        cursor = self._events.find(criteria, wanted, session=self._session, batch_size=_PORTION)
+        return cursor.hint([(name, 1) for name, _ in first]).min(first).max(end)
 
     async def remove_known(self, tenant_id: str, events: Sequence[tuple[str, str | None]]) -> None:
         # A criterion of null finds the field missing.
@@ -138,6 +150,11 @@ class MongoRemains:
             for name, collection in (("notes", "notes"), ("actions", "actions"), ("outbox_records", "outbox")):
                 counts[name] = await self._database[collection].count_documents(mine)
         return counts
+
+
+def _place(tenant_id: str, received_at: Any, event_id: Any) -> Place:
+    """In the index of a tenant's events in the order of their arrival."""
+    return [("tenant_id", tenant_id), ("received_at", received_at), ("_id", event_id)]
 
 
 def _identities_in(tenant_id: str, document: Document) -> list[Identity]:

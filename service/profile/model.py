@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.events import Source
+from schemas.visitor_ids import MAX_IDENTITY_LENGTH
 from service.profile.conversed import Conversed
 from service.timeline.model import TimelineEvent
 
@@ -101,7 +102,7 @@ def with_conversed(profile: Profile, figures: Conversed) -> Profile:
 
 def totals_of(events: Iterable[TimelineEvent]) -> Totals:
     """What the events add up to. Our own changes (source `crm`) are nobody's activity and add nothing, and those that
-    stand for messages are counted with the conversations."""
+    stand for messages are counted with the conversations. A session id longer than any identity is taken for none."""
     seen = [event for event in events if event.source is not Source.CRM and OF_MESSAGE not in event.context]
     if not seen:
         return Totals()
@@ -111,7 +112,7 @@ def totals_of(events: Iterable[TimelineEvent]) -> Totals:
     return Totals(
         sources=frozenset(event.source.value for event in seen),
         page_views=len(views),
-        session_ids=frozenset(event.session_id for event in seen if event.session_id),
+        session_ids=frozenset(one for event in seen if (one := event.session_id) and len(one) <= MAX_IDENTITY_LENGTH),
         devices=frozenset(_device(event.context) for event in seen if "device_type" in event.context),
         first_seen_at=min(event.timestamp for event in seen),
         last_seen_at=max(event.timestamp for event in seen),

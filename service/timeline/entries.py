@@ -14,18 +14,19 @@ from service.timeline.view import event_object
 
 _ROOM_BYTES = 64 * 1024
 """Of a record: for its key, its headers and what Kafka puts around it."""
+_SHORT: dict[str, Any] = {"data": {}, "url": None, "visitor_id": None, "session_id": None}
 
 
 def timeline_entry(event: TimelineEvent, contact_id: str, entered_at: datetime, *, linked_later: bool) -> OutboxRecord:
     """The record; the same to the byte whenever it is made of the same. Its `record_id` is the event's id.
 
     JSON may take more room than the record that an event came in, and what never fits would stall its shard: of such
-    an event the data and the address are left out.
+    an event what may be of any length is left out.
     """
     told = event_object(event)
     value = _cloud_event(event, contact_id, entered_at, {"event": told, "linked_later": linked_later})
     if len(value) > MAX_RECORD_BYTES - _ROOM_BYTES:
-        short = {"event": {**told, "data": {}, "url": None}, "linked_later": linked_later, "shortened": True}
+        short = {"event": {**told, **_SHORT}, "linked_later": linked_later, "shortened": True}
         value = _cloud_event(event, contact_id, entered_at, short)
     return OutboxRecord(
         record_id=event.event_id,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.events import Source
 from service.identity.model import Identity, IdentityKind
@@ -41,6 +41,13 @@ class TimelineEvent:
         return any(
             one.kind is IdentityKind.VISITOR and owners.get(one, contact_id) != contact_id for one in self.identities
         )
+
+
+class Portion(NamedTuple):
+    """Some events of many, and whether there may be more."""
+
+    events: list[TimelineEvent]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from service.mongo import remains
 from service.mongo.contact_details import detail_of
 from service.mongo.event_lists import criteria_of, names_of, newest_of_each, page_of
 from service.mongo.identities import awaiting_of
 from service.mongo.store import MongoStore
 from service.timeline.query import EventFilter, EventOrder, EventPageQuery
-from tests.support.events import MORNING, page_view
+from tests.support.events import MORNING, page_view, visitor
 from tests.support.plans import examined, explain_aggregate, explain_count, explain_find, stages_of
 
 TENANT = "tenant-of-plans"
@@ -143,3 +144,26 @@ async def test_what_awaits_an_identity_is_asked_of_indexes(filled: MongoStore) -
 
     assert "COLLSCAN" not in stages_of(plan), plan
     assert examined(plan)[1] == 0
+
+
+async def test_what_somebody_is_known_by_is_looked_for_among_a_bounded_number_at_once(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remains, "_LOOKED_AT", 10)
+    # Seven arrive at one moment.
+    for tenant in (TENANT, f"{TENANT}-other"):
+        visits = [
+            page_view(tenant, visitor(tenant, f"v{n % 4}"), event_id=f"{tenant}{n:03}", minute=n // 7)
+            for n in range(95)
+        ]
+        await store.events.insert([replace(one, contact_id="ct_1") for one in visits])
+
+    await store.database.command("profile", 2)
+    portions = [portion async for portion in store.remains.known_by([visitor(TENANT, "v1")])]
+    await store.database.command("profile", 0)
+
+    found = [one.event_id for portion in portions for one in portion]
+    assert found == [f"{TENANT}{n:03}" for n in range(95) if n % 4 == 1]
+    queries = await store.database["system.profile"].find({"command.find": "events"}).to_list(None)
+    assert len(queries) == 20
+    assert max(one["keysExamined"] for one in queries) <= 11

@@ -125,6 +125,23 @@ async def test_a_rebuild_tells_all_again_and_changes_nothing_else(feed: Feed, ow
     assert all([one.complete async for one in verifier.judge(*await verifier.read(None))])
 
 
+async def test_what_happened_since_a_rebuild_is_the_contacts_last_event(feed: Feed, own_api: ApiUser) -> None:
+    contact_id = (await own_api.create_contact())["contact_id"]
+    async with relaying(feed):
+        await rebuilder(feed)(None, silent)
+    note = await own_api.post(f"/v1/contacts/{contact_id}/notes", {"content": "since then"})
+    async with relaying(feed):
+        await rebuilder(feed)(None, silent)
+        await eventually(feed.drained, 30, "all is published")
+
+    counted = dict([one async for one in feed.store.feed_history.counted(own_api.tenant_id)])
+    kept = await feed.store.feed_history.kept(own_api.tenant_id, [contact_id])
+    assert counted[contact_id].sequence == 2
+    assert counted[contact_id].committed_at == kept[contact_id][2].committed_at
+    snapshots = (await topic(feed))[contact_id]
+    assert snapshots[-1]["time"] == note.body["note"]["created_at"]
+
+
 async def test_a_rebuild_never_overtakes_live_writes(
     feed: Feed, own_api: ApiUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -29,10 +30,11 @@ from service.outbox.model import SHARDS, OutboxRecord, shard_of
 from service.outbox.ports import Queue
 from service.outbox.relay import Relay, Timeline
 from service.settings import RelaySettings
+from service.timeline.entries import timeline_entry
 from service.timeline.model import TimelineEvent
 from service.timeline.view import event_object
 from tests.support.conversation_facts import PEOPLE, TENANT, deliveries, delivery, mail, part
-from tests.support.events import page_view, visitor
+from tests.support.events import MORNING, page_view, visitor
 from tests.support.feed import Feed
 from tests.support.openapi import strict_schema
 from tests.support.relay import contact_in, read_committed, running
@@ -214,6 +216,14 @@ async def test_a_batch_is_bounded_in_bytes_and_what_fits_no_record_is_shortened(
     assert (short["shortened"], short["event"]["data"], short["event"]["event_id"]) == (True, {}, quotes.event_id)
     assert [record.record_id for record in rest] == [event.event_id for event in whole[:3]]
     assert first.headers == (("content-type", CONTENT_TYPE),)
+
+
+def test_what_fits_no_record_for_the_length_of_its_ids_is_shortened_too() -> None:
+    long = "x" * (MAX_RECORD_BYTES - 1_000)
+    for event in (replace(page_view(TENANT), session_id=long), replace(page_view(TENANT), visitor_id=long)):
+        short = timeline_entry(event, "ct_1", MORNING, linked_later=False).value
+        assert len(short) < MAX_RECORD_BYTES // 2
+        assert orjson.loads(short)["data"]["event"]["event_id"] == event.event_id
 
 
 class Subscriber:

@@ -1,11 +1,14 @@
 """`Idempotency-Key`: the same request is done once, and answered alike."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
+from tests.support.events import page_view
 
 
 async def post(api: ApiUser, path: str, body: Any, key: str) -> Reply:
@@ -76,3 +79,14 @@ async def test_a_repeat_of_what_changed_nothing_gets_the_first_answer(api: ApiUs
 async def test_malformed_keys_are_refused(api: ApiUser, key: str) -> None:
     reply = await post(api, "/v1/contacts", {"email": "ada@example.com"}, key)
     assert (reply.status, reply.code) == (400, "validation_failed")
+
+
+async def test_an_answer_too_large_to_be_kept_is_given_all_the_same(api: ApiUser, shared_store: MongoStore) -> None:
+    contact_id = (await api.create_contact())["contact_id"]
+    visits = [page_view(api.tenant_id, minute=100_000 + n, data={"seen": "x" * 900_000}) for n in range(20)]
+    await shared_store.events.insert([replace(one, contact_id=contact_id) for one in visits])
+
+    for _ in range(2):
+        reply = await post(api, "/v1/batch/activity", {"contact_ids": [contact_id], "limit": 20}, "k-1")
+        assert reply.status == 200
+        assert len(reply.body["activity"][0]["events"]) == 20

@@ -18,6 +18,7 @@ from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
 from service.errors import ImportMovedError
 from service.imports.model import ImportKey, ImportProgress, RowFault
+from service.mongo.identities import MongoIdentities
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
@@ -270,3 +271,23 @@ async def test_the_command_says_what_became_of_the_rows(store: MongoStore, env: 
     assert "Nothing was imported." in bad.stderr
     assert "hunter2" not in bad.stderr
     assert "Traceback" not in bad.stderr + again.stderr + done.stderr + dry.stderr
+
+
+async def test_a_preview_beside_a_deletion_is_of_one_moment(
+    api: ApiUser, shared_store: MongoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = (await api.create_contact("ada@example.com"))["contact_id"]
+    owners = MongoIdentities.owners
+
+    async def and_then_the_contact_goes(registry: MongoIdentities, identities: Any) -> Any:
+        found = await owners(registry, identities)
+        monkeypatch.undo()
+        assert (await api.request("DELETE", f"/v1/contacts/{contact_id}")).status == 200
+        return found
+
+    monkeypatch.setattr(MongoIdentities, "owners", and_then_the_contact_goes)
+    rows = contacts_in(file_of(tmp_path, [{"email": "ada@example.com", "properties": {"city": "Rome"}}]))
+    told: list[ImportProgress] = []
+    caller = Caller(api.tenant_id, None, None)
+    assert await build_core(shared_store).import_contacts.preview(caller, rows.rows, told.append, asyncio.Event())
+    assert (told[-1].rows, told[-1].updated) == (1, 1)

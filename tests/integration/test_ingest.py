@@ -6,12 +6,15 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from deploy.bootstrap import Core, build_core
 from schemas.contacts import CreateContact
 from schemas.identify import Identify
 from service.contacts.context import Caller
-from service.errors import ContendedError
+from service.errors import ContendedError, RefusedDocumentError
 from service.identity.model import Association, Identity
+from service.mongo.events import MongoEvents
 from service.mongo.store import MongoStore
 from service.profile.model import MAX_DEVICES, totals_of
 from service.timeline.model import TimelineEvent
@@ -212,3 +215,57 @@ async def test_a_crash_between_storing_and_linking_is_made_good_by_the_sweep(sto
 
     assert len(await tracker_events(store, contact_id)) == 1
     assert await store.identities.unfinished("00" + "Z" * 24, 10) == []
+
+
+async def test_what_cannot_be_linked_keeps_no_other_task_waiting(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = build_core(store)
+    left: dict[str, str] = {}
+    for number, name in enumerate(("ada", "bob")):
+        await core.ingest([page_view(TENANT, visitor(TENANT, name), minute=1)])
+        left[name] = await create(store, f"{name}@example.com")
+        await store.identities.associate([Association(visitor(TENANT, name), left[name], f"{number:026}")], MORNING)
+    link = MongoEvents.link
+
+    async def link_all_but_adas(events: MongoEvents, event_ids: list[str], contact_id: str) -> int:
+        if contact_id == left["ada"]:
+            raise RefusedDocumentError
+        return await link(events, event_ids, contact_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MongoEvents, "link", link_all_but_adas)
+        assert await core.linker.sweep() == 1
+    assert len(await tracker_events(store, left["bob"])) == 1
+    assert await core.linker.sweep() == 1
+    assert len(await tracker_events(store, left["ada"])) == 1
+
+
+async def test_sessions_with_ids_of_any_length_are_linked_and_what_is_no_id_is_not_counted(store: MongoStore) -> None:
+    core = build_core(store)
+    names = [f"s{n}" for n in range(3)] + ["x" * 256] + [f"{n}" + "x" * 60_000 for n in range(296)]
+    visits = [page_view(TENANT, visitor(TENANT, "v"), minute=n, session_id=name) for n, name in enumerate(names)]
+    for start in range(0, 300, 100):
+        await core.ingest(visits[start : start + 100])
+
+    contact_id = await create(store, "ada@example.com", "v")
+
+    assert [one.session_id for one in await tracker_events(store, contact_id)] == names
+    profile = await store.profiles.get(TENANT, contact_id)
+    assert profile is not None
+    assert (profile.page_views, profile.sessions) == (300, 4)
+
+
+async def test_large_events_are_linked_and_listed_a_few_at_a_time(store: MongoStore) -> None:
+    core = build_core(store)
+    large = [page_view(TENANT, visitor(TENANT, "v"), minute=n, data={"seen": "x" * 5_000_000}) for n in range(10)]
+    await core.ingest(large)
+
+    events, more = await store.events.awaiting(visitor(TENANT, "v"), 100)
+    assert (len(events), more) == (4, True)
+    contact_id = await create(store, "ada@example.com", "v")
+
+    query = TimelineQuery(TENANT, contact_id, event="page_view", newest_first=False)
+    portions = [[one.event_id for one in portion] async for portion in store.events.timeline(query)]
+    assert [len(portion) for portion in portions] == [4, 4, 2]
+    assert [one for portion in portions for one in portion] == [one.event_id for one in large]

@@ -83,7 +83,7 @@ async def test_events_are_stored_once_and_await_their_identities(any_store: Any)
         "evt_nobody": False,
     }
     for identity in unknown.identities:
-        assert await any_store.events.awaiting(identity, 10) == [unknown]
+        assert await any_store.events.awaiting(identity, 10) == ([unknown], False)
         assert await any_store.identities.awaited([identity])
     assert not await any_store.identities.awaited([visitor("other", "v")])
 
@@ -94,7 +94,7 @@ async def test_an_event_is_linked_once_for_good(any_store: Any) -> None:
 
     assert await any_store.events.link(["evt_1"], "ct_1") == 1
     assert await any_store.events.link(["evt_1"], "ct_2") == 0
-    assert await any_store.events.awaiting(visitor(TENANT, "v"), 10) == []
+    assert await any_store.events.awaiting(visitor(TENANT, "v"), 10) == ([], False)
     portions = [portion async for portion in any_store.events.timeline(TimelineQuery(TENANT, "ct_1"))]
     assert portions == [[replace(event, contact_id="ct_1")]]
 
@@ -108,7 +108,7 @@ async def test_a_dispute_is_recorded_beside_what_the_event_has(any_store: Any) -
     await any_store.events.insert(events)
     await any_store.events.mark_disputed(["evt_1", "evt_2"])
 
-    stored = await any_store.events.awaiting(visitor(TENANT, "v"), 10)
+    stored, _ = await any_store.events.awaiting(visitor(TENANT, "v"), 10)
     assert {event.event_id: event.context for event in stored} == {
         "evt_1": {"referrer": "https://a.example/", "visitor_conflict": True},
         "evt_2": {"visitor_conflict": True},

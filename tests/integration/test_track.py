@@ -117,6 +117,10 @@ async def test_bad_batches_are_refused_whole_and_the_page_may_read_why(
         ({"events": [VISIT, {"event": ""}]}, 400, "validation_failed", "events.1.event"),
         ({"events": [VISIT, {**VISIT, "tenant_id": "other"}]}, 400, "validation_failed", "events.1.tenant_id"),
         ({"events": [{**VISIT, "data": {"a": 2**63}}]}, 400, "validation_failed", "events.0.data"),
+        *(
+            ({"events": [VISIT, {"event": "x", name: "a\ud800"}]}, 400, "validation_failed", f"events.1.{name}")
+            for name in ("url", "visitorId", "sessionId", "external_contact_id", "ga_user_id", "message_id")
+        ),
         ({"events": []}, 400, "validation_failed", "events"),
         ({"events": [VISIT] * 11}, 400, "validation_failed", "events"),
         ([VISIT], 400, "validation_failed", ""),

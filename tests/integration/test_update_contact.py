@@ -12,6 +12,7 @@ from schemas.contacts import MAX_PROPERTIES, UpdateContact
 from service.contacts.context import Caller
 from service.contacts.edit import Edit
 from service.identity.model import Association
+from service.mongo.identities import MongoIdentities
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
 from tests.support.events import MORNING, external, page_view, visitor
@@ -240,3 +241,25 @@ async def test_an_external_id_known_to_the_registry_resolves_events(api: ApiUser
     read = await api.get(f"/v1/contacts/{contact['contact_id']}")
     assert read.body["contact"]["visitor_ids"] == ["free"]
     assert read.body["unified_profile"]["page_views"] == 1
+
+
+async def test_identify_gives_no_address_back_that_is_changed_meanwhile(
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = (await api.create_contact("ada@example.com", visitor_id="phone"))["contact_id"]
+    owners = MongoIdentities.owners
+
+    async def and_then_the_address_changes(registry: MongoIdentities, identities: Any) -> Any:
+        found = await owners(registry, identities)
+        monkeypatch.undo()
+        moved = await put(api, contact_id, {"properties": {"email": "ada@new.example"}})
+        assert moved.status == 200
+        return found
+
+    monkeypatch.setattr(MongoIdentities, "owners", and_then_the_address_changes)
+    made = await api.post("/v1/identify", {"traits": {"email": "ada@example.com", "city": "Rome"}})
+
+    assert (made.status, made.body["created"]) == (200, True)
+    assert made.body["contact_id"] != contact_id
+    ada = (await api.get(f"/v1/contacts/{contact_id}")).body["contact"]
+    assert (ada["email"], ada["version"]) == ("ada@new.example", 2)

@@ -20,7 +20,7 @@ from service.ledger.model import Outcome, Receipt, Row, additions, by_row
 from service.outbox.model import OutboxRecord
 from service.profile.conversed import Conversed, conversed, shown_thread
 from service.profile.model import Profile, Totals, merge, with_conversed
-from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
+from service.timeline.model import VISITOR_CONFLICT, Portion, TimelineEvent
 from service.timeline.query import TimelineQuery
 from tests.support.memory_conversations import ContactThreads, Messages, Rows, SourceThreads, ThreadParts
 from tests.support.memory_rebuild import ContactWalk, ProfileRecords, Rebuilds, profile_of
@@ -138,7 +138,7 @@ class Identities:
 
     async def awaited(self, identities: Sequence[Identity]) -> bool:
         events, rows = Events(self._view), Rows(self._view)
-        return any([await events.awaiting(one, 1) or await rows.awaiting(one, 1) for one in identities])
+        return any([(await events.awaiting(one, 1)).events or await rows.awaiting(one, 1) for one in identities])
 
     async def claim(self, identity: Identity, contact_id: str) -> bool:
         owner = (await self.owners([identity])).get(identity)
@@ -187,9 +187,9 @@ class Events:
         owned = [replace(event, contact_id=event.contact_id or known.get(event.event_id)) for event in events]
         await self._view.writing({("event", event.event_id): event for event in owned})
 
-    async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
+    async def awaiting(self, identity: Identity, limit: int) -> Portion:
         events = [event for event in await self._all() if event.contact_id is None and identity in event.identities]
-        return events[:limit]
+        return Portion(events[:limit], more=len(events) >= limit)
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
         wanted = set(event_ids)
