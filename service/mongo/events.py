@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from bson import encode
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, UpdateOne
 
+from service.errors import RefusedDocumentError
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
@@ -14,6 +16,10 @@ from service.timeline.model import VISITOR_CONFLICT, TimelineEvent
 from service.timeline.query import TimelineQuery
 
 _PORTION = 500
+_MAX_BYTES = 16 * 1024 * 1024
+"""Of any document, to MongoDB."""
+_LINK_BYTES = 1024
+"""What linking adds to an event, generously."""
 
 INDEXES = [
     IndexModel(
@@ -52,6 +58,7 @@ class MongoEvents:
         documents = [event_document(event, known.get(event.event_id)) for event in events]
         documents = [one | inserted_mark(one["contact_id"]) if "contact_id" in one else one for one in documents]
         with translated():
+            _leave_room([one for one in documents if "awaiting" in one])
             await self._collection.insert_many(documents, ordered=False, session=self._session)
 
     async def awaiting(self, identity: Identity, limit: int) -> list[TimelineEvent]:
@@ -103,6 +110,13 @@ class MongoEvents:
                 cursor = cursor.limit(query.limit)
             while portion := await cursor.to_list(_PORTION):
                 yield [event_of(document) for document in portion]
+
+
+def _leave_room(awaiting: Sequence[Document]) -> None:
+    """Refuse what could be stored, but not linked: whatever else its contact is to get, and every link task behind
+    it, would be kept waiting for ever."""
+    if any(len(encode(document)) > _MAX_BYTES - _LINK_BYTES for document in awaiting):
+        raise RefusedDocumentError
 
 
 def _put(event: TimelineEvent, *, linked: bool) -> list[Document]:

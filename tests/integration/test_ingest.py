@@ -6,11 +6,14 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
+from bson import encode
+
 from deploy.bootstrap import Core, build_core
 from schemas.contacts import CreateContact
 from schemas.identify import Identify
 from service.contacts.context import Caller
-from service.errors import ContendedError
+from service.errors import ContendedError, RefusedDocumentError
 from service.identity.model import Association, Identity
 from service.mongo.store import MongoStore
 from service.profile.model import MAX_DEVICES, totals_of
@@ -102,6 +105,27 @@ async def test_tenants_do_not_share_visitors(store: MongoStore) -> None:
         [page_view(TENANT, visitor(TENANT, "v"), minute=1), page_view("other", visitor("other", "v"), minute=2)]
     )
     assert len(await tracker_events(store, contact_id)) == 1
+
+
+async def test_what_could_be_stored_but_not_linked_is_refused(store: MongoStore) -> None:
+    """It would keep from the contact whatever else awaits it, and from everybody the link tasks behind its own."""
+    core = build_core(store)
+    thin = page_view(TENANT, visitor(TENANT, "v"), event_id="evt_thin")
+    await core.ingest([thin])
+    stored = await store.database["events"].find_one({"_id": "evt_thin"})
+    room = 16 * 1024 * 1024 - len(encode(stored or {}))
+
+    def fat(less: int) -> TimelineEvent:
+        # An element of a document: a byte for its type, one for the end of its name, five of a string's own.
+        data = {**thin.data, "x": "x" * (room - less - 8)}
+        return replace(thin, event_id=f"evt_{less:04}", data=data)
+
+    with pytest.raises(RefusedDocumentError):
+        await core.ingest([fat(0)])
+    await core.ingest([fat(1024)])
+
+    contact_id = await create(store, "ada@example.com", "v")
+    assert {event.event_id for event in await tracker_events(store, contact_id)} == {"evt_thin", "evt_1024"}
 
 
 async def test_an_external_id_wins_and_associates_the_free_visitor(store: MongoStore) -> None:
