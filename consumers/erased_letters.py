@@ -20,7 +20,9 @@ from service.erasure.model import Handle, email_handle, handle_of, handle_of_per
 from service.identity.model import Identity, IdentityKind
 from service.ports import Store
 
-_ADDRESS = re.compile(r"[^\s\"'<>(),;:\\\[\]{}@]+@[^\s\"'<>(),;:\\\[\]{}@]+")
+_WORD = r"[^\s\"'<>(),;:\\\[\]{}@]"
+# Tried at a word's beginning only: an attachment in a mail is a word of megabytes, looked through once.
+_ADDRESS = re.compile(rf"(?<!{_WORD}){_WORD}+@{_WORD}+")
 _NAMED = re.compile(r'"(visitorId|external_contact_id|id)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
