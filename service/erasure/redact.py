@@ -29,7 +29,8 @@ _LONG_LINE = 20
 _NAME_PARTS = 3
 _SNIPPET = 200
 _BLOCKQUOTE = re.compile(r"<blockquote\b.*</blockquote\s*>", re.IGNORECASE | re.DOTALL)
-_SEGMENT = re.compile(r"(?<=>)[^<>]+(?=<)|^[^<>]+|[^<>]+$")
+# Each piece is tried from its beginning only: a link may be a megabyte long.
+_SEGMENT = re.compile(r"(?<=>)[^<>]+(?=<)|^[^<>]+|(?<=[<>])[^<>]+$")
 _TAG = re.compile(r"<[^<>]*>")
 _QUOTED = re.compile(r"\s*(?:>\s*)+")
 
@@ -177,7 +178,8 @@ def _text_in(markup: str | None) -> str | None:
 
 def _key(line: str) -> str:
     """A line, however deep it is quoted and however it is spaced."""
-    return " ".join(_QUOTED.sub("", line, count=1).split())
+    quoted = _QUOTED.match(line)
+    return " ".join(line[quoted.end() if quoted else 0 :].split())
 
 
 def _runs(text: str) -> Iterable[tuple[str, ...]]:

@@ -143,6 +143,20 @@ def test_quotations_in_html_go_and_others_stay() -> None:
     assert others in (without_person(content(html=f"<p>Yes.</p>{others}"), person, KNOWN).message.html or "")
 
 
+@pytest.mark.timeout(30)
+def test_long_links_and_much_space_are_gone_through_once() -> None:
+    link = f'<p><a href="https://a.example/{"x" * 500_000}">See</a></p>'
+    told = replace(content(text=f"a{' ' * 500_000}b", html=link), addresses=("eve@example.com",))
+    assert without_person(told, PERSON, KNOWN) is told
+
+
+def test_a_short_line_with_an_arrow_in_it_is_found_where_it_is_quoted() -> None:
+    person = PERSON.having_said([message(text="Menu > Export")])
+    assert "Export" not in (
+        without_person(content(text="So be it.\n> Menu > Export"), person, KNOWN).message.text or ""
+    )
+
+
 def test_a_later_word_of_the_source_still_wins() -> None:
     left = without_person(replace(content(text="Ada"), rank=(1, 0)), PERSON, KNOWN)
     assert (2, 0) > left.rank > (1, 0)
