@@ -1,7 +1,7 @@
 """The door of sources that bring conversations: normalise each record, ingest the good ones as one batch."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -13,6 +13,10 @@ from service.ops import metrics
 
 Normalise = Callable[[Record, timedelta], Delivery]
 """Pure; raises InvalidRecordError only. The duration is how far in the future a source's own clock is believed."""
+
+MAX_WRITES = 3_000
+"""Of one transaction, in messages and rows: a thousand mails that name two people. MongoDB ends a transaction after
+a few seconds, and one that is too long is so at every try."""
 
 
 class Ingest(Protocol):
@@ -32,15 +36,39 @@ class ConversationHandler:
         self._tolerance = tolerance
 
     async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
-        """Store and link; the invalid ones. Raises what `ingest` raises."""
-        deliveries: list[Delivery] = []
+        """Store and link, in as many transactions as it takes; the invalid ones. Raises what `ingest` raises."""
         invalid: list[InvalidRecord] = []
-        for record in records:
-            try:
-                deliveries.append(self._normalise(record, self._tolerance))
-            except InvalidRecordError as error:
-                invalid.append(InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id))
-        dead = [receipt_of(one.record, one.tenant_id) for one in invalid]
-        for outcome, count in Counter(await self._ingest(deliveries, dead)).items():
-            metrics.CONSUMER_RECORDS.labels(self.name, outcome.value).inc(count)
+        for share in self._shares(records):
+            deliveries = [one for one in share if isinstance(one, Delivery)]
+            refused = [one for one in share if isinstance(one, InvalidRecord)]
+            dead = [receipt_of(one.record, one.tenant_id) for one in refused]
+            for outcome, count in Counter(await self._ingest(deliveries, dead)).items():
+                metrics.CONSUMER_RECORDS.labels(self.name, outcome.value).inc(count)
+            invalid += refused
         return invalid
+
+    def _shares(self, records: Sequence[Record]) -> Iterator[list[Delivery | InvalidRecord]]:
+        """What the records say, in order, cut where one transaction would have too much to write."""
+        share: list[Delivery | InvalidRecord] = []
+        total = 0
+        for record in records:
+            said = self._said(record)
+            weight = _weight(said) if isinstance(said, Delivery) else 0
+            if share and total + weight > MAX_WRITES:
+                yield share
+                share, total = [], 0
+            share.append(said)
+            total += weight
+        yield share
+
+    def _said(self, record: Record) -> Delivery | InvalidRecord:
+        try:
+            return self._normalise(record, self._tolerance)
+        except InvalidRecordError as error:
+            return InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id)
+
+
+def _weight(delivery: Delivery) -> int:
+    """About how much is written: each message, and its row for each address; Intercom's are for one person mostly."""
+    contents = [fact.content for fact in delivery.messages]
+    return sum(1 + max(1, len(content.addresses) if content else 0) for content in contents)

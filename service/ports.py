@@ -142,7 +142,8 @@ class Events(Protocol):
         ...
 
     async def awaiting(self, identity: Identity, limit: int) -> Portion:
-        """Events that would be linked if the identity had a contact: as many as `limit`, or fewer if they are large."""
+        """Events that would be linked if the identity had a contact: as many as `limit`, or fewer if they are large.
+        Not those that are too large to be linked."""
         ...
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:

@@ -20,6 +20,9 @@ FIRST_MESSAGE_ID = "source"
 """Of a first message that comes without an id: there is one in each conversation."""
 REDACTED_TOPIC = "conversation_part.redacted"
 
+MAX_PARTS = 1_000
+"""Twice what Intercom gives of a conversation; more at once could not be stored in time."""
+
 _MAX_SUBJECT_LENGTH = 1024
 _MAX_NAME_LENGTH = 1024
 _SNIPPET_LENGTH = 200
@@ -36,6 +39,8 @@ _VOID_TAGS = frozenset({"br", "img", "hr"})
 
 def message_facts(conversation: Conversation, conversation_id: str, arrival: Arrival) -> Iterator[MessageFact]:
     """A fact for each message; one that comes as first message and again as a part gives two, which join."""
+    if len(conversation.parts) > MAX_PARTS:
+        raise InvalidRecordError(f"conversation: more than {MAX_PARTS} parts")
     reader = _Reader(conversation, conversation_id, arrival)
     first = conversation.source or conversation.conversation_message
     if first and (_has_body(first) or _is_redacted(first, arrival.topic)):

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from consumers.runtime.client import make_reader
 from consumers.runtime.dead_letters import HEADER_PREFIX, OMITTED, Headers
-from consumers.runtime.records import to_record
+from consumers.runtime.records import arrival_of
 from schemas.positions import Position
 from service.errors import StreamUnavailableError
 from service.kafka.connection import Broker, start_client
@@ -59,7 +59,7 @@ class Letter(NamedTuple):
     @property
     def omitted(self) -> int | None:
         """The value's size, where the letter does not hold it since there was no room."""
-        size = self.told(OMITTED)
+        size = self.told(OMITTED) if self.value is None else None
         return int(size) if size and size.isdecimal() else None
 
     @property
@@ -202,6 +202,6 @@ def _in_core_words() -> Iterator[None]:
 
 
 def _letter(raw: Any) -> Letter:
-    record = to_record(raw)
-    position = Position(record.topic, record.partition, record.offset)
-    return Letter(position, record.timestamp, record.key, record.value, record.headers)
+    position = Position(raw.topic, raw.partition, raw.offset)
+    # Not as a record's: of one that was redriven and died again, that is when it came the first time.
+    return Letter(position, arrival_of(raw), raw.key, raw.value, tuple(raw.headers))

@@ -35,8 +35,7 @@ _WELL_FORMED = {
 
 def to_record(raw: Any) -> Record:
     """An aiokafka ConsumerRecord as a Record. Never raises: an absurd timestamp is moved into range."""
-    millis = min(max(raw.timestamp, 0), _LATEST_MS)
-    timestamp = _EPOCH + timedelta(milliseconds=millis)
+    timestamp = arrival_of(raw)
     return Record(
         topic=raw.topic,
         partition=raw.partition,
@@ -46,6 +45,11 @@ def to_record(raw: Any) -> Record:
         timestamp=_first_received(raw.headers, timestamp) if raw.headers else timestamp,
         headers=tuple(raw.headers),
     )
+
+
+def arrival_of(raw: Any) -> datetime:
+    """When an aiokafka ConsumerRecord came to its topic, by Kafka's word."""
+    return _EPOCH + timedelta(milliseconds=min(max(raw.timestamp, 0), _LATEST_MS))
 
 
 def _first_received(headers: Iterable[tuple[str, bytes | None]], timestamp: datetime) -> datetime:

@@ -26,6 +26,7 @@ EXTERNAL_REFUSED = "external_contact_id_refused"
 
 # Looking a member up on its class costs more than using it; these are needed for every event.
 _TRACKER, _EXTERNAL, _VISITOR = Source.TRACKER, IdentityKind.EXTERNAL, IdentityKind.VISITOR
+_TEXT_IDS = ("visitorId", "sessionId", "external_contact_id", "ga_user_id")
 
 
 def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
@@ -56,7 +57,10 @@ def event_id(envelope: TrackerEnvelope, value: bytes) -> str:
     """
     if envelope.message_id is not None:
         return event_id_of_message(envelope.tenant_id, envelope.message_id)
-    return _hashed_id(envelope.tenant_id, b"c", orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS))
+    content = orjson.loads(value)
+    # This parser makes a float of an integer beyond 64 bits, the same of neighbours. Only an id can be one here.
+    content |= {name: getattr(envelope, name) for name in _TEXT_IDS if isinstance(content.get(name), float)}
+    return _hashed_id(envelope.tenant_id, b"c", orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
 def event_id_of_message(tenant_id: str, message_id: str) -> str:

@@ -23,8 +23,9 @@ def host_of(url: str | None) -> str | None:
 def referring_domain(referrer: str, own: str | None) -> str | None:
     """The other site's host. None for who came from nowhere (no web address) or from a page of the same site, which a
     host with `www.`, or with more or fewer labels before the same rest, is too."""
-    # Remembered, since pages have few referrers; a long one is not, so that what is kept in mind stays small.
-    return (_remembered if len(referrer) <= _MAX_REMEMBERED_LENGTH else _referring_domain)(referrer, own)
+    # Remembered, since pages have few referrers; long ones are not, so that what is kept in mind stays small.
+    short = len(referrer) + len(own or "") <= _MAX_REMEMBERED_LENGTH
+    return (_remembered if short else _referring_domain)(referrer, own)
 
 
 def _referring_domain(referrer: str, own: str | None) -> str | None:

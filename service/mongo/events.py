@@ -19,6 +19,9 @@ _PORTION = 500
 _WEIGHT = "_weight"
 _WEIGHED: Document = {"$set": {_WEIGHT: {"$bsonSize": "$$ROOT"}}}
 """The last stage of what is read in portions: an event may have megabytes."""
+_MAX_LINKED = 16 * 1024 * 1024 - 1024
+"""Linking adds some bytes, and no document may have more than 16 MiB: what has no room for them stays unlinked, and
+keeps nothing else of its contact waiting."""
 
 INDEXES = [
     IndexModel(
@@ -61,8 +64,9 @@ class MongoEvents:
 
     async def awaiting(self, identity: Identity, limit: int) -> Portion:
         query = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
+        pipeline = [{"$match": query}, _WEIGHED, {"$match": {_WEIGHT: {"$lt": _MAX_LINKED}}}, {"$limit": limit}]
         with translated():
-            cursor = self._collection.aggregate([{"$match": query}, {"$limit": limit}, _WEIGHED], session=self._session)
+            cursor = self._collection.aggregate(pipeline, session=self._session)
             found = await _portion(cursor, limit)
             if found.more:
                 await cursor.close()

@@ -22,6 +22,7 @@ from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.records import to_record
 from consumers.runtime.redrive import Redriver, RedriveReport
 from schemas.positions import Position
+from schemas.timestamps import iso_millis
 from schemas.topics import TRACKER_EVENTS, dead_letters_of
 from service.kafka.admin import open_admin
 from service.kafka.topics import create_topics
@@ -164,6 +165,22 @@ async def test_a_letter_that_dies_again_can_be_sent_again(letters: Letters, env:
     _, second = await letters.source()
     assert [name for name, _ in second.headers] == ["trace", "dlq-redriven-from", "dlq-first-received"]
     assert to_record(second).timestamp == FIRST_RECEIVED
+
+
+async def test_a_letter_that_dies_again_is_found_by_when_it_did(letters: Letters, env: dict[str, str]) -> None:
+    """It goes on saying when its record came the first time, which is long ago."""
+    started = iso_millis(datetime.now(UTC))
+    await letters.put(b"one", headers=(("dlq-first-received", iso_millis(FIRST_RECEIVED).encode()),))
+    (found,) = await dlq(env, "list", "--since", started)
+    assert found["at"] >= started
+    assert found["original_at"] == iso_millis(FIRST_RECEIVED)
+    assert await dlq(env, "list", "--until", started) == []
+
+
+async def test_a_value_is_there_whatever_the_producers_headers_say(letters: Letters, env: dict[str, str]) -> None:
+    await letters.put(b"one", headers=(("dlq-omitted", b"7"),))
+    (told,) = await dlq(env, "redrive")
+    assert (told["sent"], told["omitted"]) == (1, 0)
 
 
 async def test_a_letter_without_its_value_says_so(letters: Letters, env: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bson import encode
 
 from deploy.bootstrap import Core, build_core
 from schemas.contacts import CreateContact
@@ -105,6 +106,25 @@ async def test_tenants_do_not_share_visitors(store: MongoStore) -> None:
         [page_view(TENANT, visitor(TENANT, "v"), minute=1), page_view("other", visitor("other", "v"), minute=2)]
     )
     assert len(await tracker_events(store, contact_id)) == 1
+
+
+async def test_an_event_without_room_to_be_linked_keeps_nothing_else_waiting(store: MongoStore) -> None:
+    core = build_core(store)
+    thin = page_view(TENANT, visitor(TENANT, "v"), event_id="evt_thin")
+    await core.ingest([thin])
+    stored = await store.database["events"].find_one({"_id": "evt_thin"})
+    room = 16 * 1024 * 1024 - len(encode(stored or {}))
+
+    def fat(less: int) -> TimelineEvent:
+        # An element of a document: a byte for its type, one for the end of its name, five of a string's own.
+        data = {**thin.data, "x": "x" * (room - less - 8)}
+        return replace(thin, event_id=f"evt_{less:04}", data=data)
+
+    for less in (0, 2048):
+        await core.ingest([fat(less)])
+
+    contact_id = await create(store, "ada@example.com", "v")
+    assert {event.event_id for event in await tracker_events(store, contact_id)} == {"evt_thin", "evt_2048"}
 
 
 async def test_an_external_id_wins_and_associates_the_free_visitor(store: MongoStore) -> None:

@@ -153,6 +153,13 @@ def test_no_message_takes_long_to_be_scrubbed(unit: str, html: str) -> None:
     assert left.startswith(ERASED)
 
 
+def test_a_short_line_with_an_arrow_in_it_is_found_where_it_is_quoted() -> None:
+    person = PERSON.having_said([message(text="Menu > Export")])
+    assert "Export" not in (
+        without_person(content(text="So be it.\n> Menu > Export"), person, KNOWN).message.text or ""
+    )
+
+
 def test_a_later_word_of_the_source_still_wins() -> None:
     left = without_person(replace(content(text="Ada"), rank=(1, 0)), PERSON, KNOWN)
     assert (2, 0) > left.rank > (1, 0)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.tracker import referral
 from consumers.tracker.referral import campaign_in, referring_domain
 
 
@@ -51,3 +52,12 @@ def test_any_text_is_taken(text: str, own: str | None) -> None:
     for url in (text, f"https://{text}", f"https://x.example/?utm_source={text}"):
         referring_domain(url, own)
         assert set(campaign_in(url)) <= {name for name in campaign_in(url) if name.startswith("utm_")}
+
+
+@pytest.mark.parametrize(
+    ("referrer", "own"), [("https://a.example/" + "x" * 600, "b"), ("https://a.example/", "b" * 600)]
+)
+def test_what_is_long_is_not_kept_in_mind(referrer: str, own: str) -> None:
+    before = referral._remembered.cache_info().currsize
+    assert referring_domain(referrer, own) == "a.example"
+    assert referral._remembered.cache_info().currsize == before

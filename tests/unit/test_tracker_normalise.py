@@ -103,6 +103,12 @@ def test_different_content_is_a_different_event() -> None:
     assert event_of(data={"a": 1}).event_id != event_of(data={"a": 2}).event_id
 
 
+@pytest.mark.parametrize("name", ["visitorId", "sessionId", "external_contact_id", "ga_user_id"])
+@pytest.mark.parametrize("number", [2**64 - 1, 2**64 + 1, 10**30, -(2**63) - 1])
+def test_neighbouring_numbers_are_different_ids(name: str, number: int) -> None:
+    assert event_of(**{name: number}).event_id != event_of(**{name: number + 1}).event_id
+
+
 def test_a_message_id_decides_alone() -> None:
     assert event_of(message_id="m1", data={"a": 1}).event_id == event_of(message_id="m1", data={"a": 2}).event_id
     assert event_of(message_id="m1").event_id != event_of(message_id="m2").event_id
