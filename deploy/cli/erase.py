@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 from pydantic_core import PydanticCustomError
@@ -106,15 +107,13 @@ async def _to_the_end(core: Core, erasure: Erasure, stop: asyncio.Event) -> Mapp
     while True:
         try:
             return await core.erase(erasure.subject.tenant_id, erasure.erasure_id, progress, stop)
-        except ErasureStoppedError:
-            click.echo("Stopped. The same command goes on from here.", err=True)
-            sys.exit(1)
-        except ErasureHeldError:
-            progress.say("Another process has it in hand; waiting for that.")
-            try:
-                await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_SECONDS)
-            except TimeoutError:
-                continue
+        except (ErasureStoppedError, ErasureHeldError):
+            if stop.is_set():
+                click.echo("Stopped. The same command goes on from here.", err=True)
+                sys.exit(1)
+        progress.say("Another process has it in hand; waiting for that.")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_SECONDS)
 
 
 class _Progress:

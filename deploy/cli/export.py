@@ -136,15 +136,23 @@ def _stopped(place: Place, output: Path | None) -> click.ClickException:
 @contextmanager
 def _sink(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
-        yield sys.stdout.buffer
+        with _told_if_unwritable("Standard output"):
+            yield sys.stdout.buffer
         return
     target = output.resolve()
     if target.exists() and not target.is_file():
         raise click.UsageError(
             f"{output} is no ordinary file, and would be replaced by one: use > in place of --output."
         )
+    with _told_if_unwritable(str(output)), written_whole(target) as file:
+        yield file
+
+
+@contextmanager
+def _told_if_unwritable(where: str) -> Iterator[None]:
     try:
-        with written_whole(target) as file:
-            yield file
+        yield
+    except BrokenPipeError:
+        raise  # whoever read it has enough
     except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from None
+        raise click.ClickException(f"{where} cannot be written: {error.strerror}.") from None

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
+from deploy.cli.tables import safe
 from schemas.changes import ChangeType
 from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER
 from schemas.timeline import TIMELINE_TYPE
@@ -92,7 +93,7 @@ def _line(record: FeedRecord, event: dict[str, Any]) -> str:
         *([f"by {event['actor']}"] if event.get("actor") else []),
         *(["(replay)"] if record.replay else []),
     ]
-    return "  ".join(told)
+    return safe("  ".join(told))  # names of events and properties are strangers' words
 
 
 def _details(data: Any) -> Iterable[str]:

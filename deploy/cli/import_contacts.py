@@ -14,7 +14,7 @@ from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from deploy.cli.progress import Progress
 from deploy.cli.tables import safe
 from deploy.transfer.columns import PROPERTIES, Columns
-from deploy.transfer.faults import FaultFile
+from deploy.transfer.faults import FaultFile, FaultFileError
 from deploy.transfer.records import FileFaultError, RecordFile
 from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
@@ -82,14 +82,16 @@ async def import_contacts(
     Exit status: 0 all is imported, 3 all but the rows that were refused, 1 stopped or not possible, 2 wrong usage.
     """
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise click.UsageError("--delimiter must be one character.")
+        raise click.UsageError("--delimiter must be one character; in most shells a tab is written $'\\t'.")
     file = RecordFile(path, is_csv=_is_csv(path, kind), delimiter=delimiter)
     contacts = ContactFile(file, Columns(given), clear_empty)
     faults = FaultFile(errors or path.with_name(f"{path.name}{'.dry-run' if dry_run else ''}.errors.jsonl"))
+    _check_files(path, faults.path)
     with _told_in_a_sentence():
         total = await asyncio.to_thread(contacts.check)
         _tell_columns(file, contacts.columns)
         async with open_core(settings) as core:
+            await core.guard.check(core.store)
             run = _Run(core.import_contacts, contacts, total, faults)
             done = await run.preview(tenant) if dry_run else await run(tenant, start_over=start_over)
     progress = run.progress
@@ -111,6 +113,17 @@ def _told_in_a_sentence() -> Iterator[None]:
     except ContendedError:
         sentence = "Too many others change these contacts; the same command goes on from here."
         raise click.ClickException(sentence) from None
+    except FaultFileError as fault:
+        raise click.ClickException(f"{fault} The same command goes on from here.") from None
+
+
+def _check_files(path: Path, errors: Path) -> None:
+    if not path.is_file():
+        raise click.UsageError("FILE is a pipe, and an import reads it more than once: write it to the disk first.")
+    if errors.exists() and errors.samefile(path):
+        raise click.UsageError("--errors is FILE itself, which would be lost: name another file.")
+    if not errors.parent.is_dir():
+        raise click.UsageError(f"--errors: there is no directory {errors.parent}; make it, or name another file.")
 
 
 def _is_csv(path: Path, kind: str | None) -> bool:

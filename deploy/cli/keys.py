@@ -6,6 +6,7 @@ import click
 
 from deploy.bootstrap import open_core
 from deploy.cli.options import tenant_option, with_settings
+from deploy.cli.tables import safe
 from schemas.origins import parse_origin
 from schemas.scopes import Scope
 from schemas.timestamps import iso_millis
@@ -95,7 +96,7 @@ async def list_keys(settings: MongoSettings, tenant: str | None, as_json: bool) 
             click.echo(json.dumps(told))
         else:
             may = ",".join([*sorted(key.scopes), *key.origins])
-            click.echo(f"{key.key_id}  {key.tenant_id}  {state}  {may}  {key.name}".rstrip())
+            click.echo(f"{key.key_id}  {key.tenant_id}  {state}  {may}  {safe(key.name)}".rstrip())
     if not found and not as_json:
         click.echo("No keys. Make one: pathbound keys create --tenant T --scope contacts:read", err=True)
 

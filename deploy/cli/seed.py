@@ -1,10 +1,12 @@
 """`pathbound seed`."""
 
+import asyncio
 import time
+from contextlib import aclosing
 
 import click
 
-from deploy.cli.options import tenant_option, with_settings
+from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from deploy.seed.load import load
 from deploy.seed.plan import SeedPlan
 from service.errors import DuplicateKeyError
@@ -38,13 +40,13 @@ async def seed(settings: MongoSettings, contacts: int, events: int, tenant: str,
     lists cannot be answered meanwhile. Otherwise they stay. The same command again adds only what is missing, so that a
     run that was interrupted can be finished; other numbers or another seed add other contacts.
     """
-    plan = SeedPlan(tenant, contacts, events, seed)
+    plan, stop = SeedPlan(tenant, contacts, events, seed), stop_on_signals()
     started = time.monotonic()
     async with open_store(settings, patient=True) as store:
         bulk = MongoBulkLoad(store)
         await _prepare(bulk)
         try:
-            new = await _load(settings, plan)
+            new = await _load(settings, plan, stop)
         finally:
             click.echo("Building indexes ...")
             building = time.monotonic()
@@ -68,14 +70,17 @@ async def _prepare(bulk: MongoBulkLoad) -> None:
         await bulk.build_indexes()
 
 
-async def _load(settings: MongoSettings, plan: SeedPlan) -> int:
-    """How many contacts are new."""
+async def _load(settings: MongoSettings, plan: SeedPlan, stop: asyncio.Event) -> int:
+    """How many contacts are new. Exits if it is stopped."""
     stored = 0
     try:
         with click.progressbar(length=plan.contacts, label="Contacts", show_pos=True) as bar:
-            async for count, new in load(settings, plan):
-                stored += count if new else 0
-                bar.update(count)
+            async with aclosing(load(settings, plan)) as portions:
+                async for count, new in portions:
+                    stored += count if new else 0
+                    bar.update(count)
+                    if stop.is_set():
+                        raise click.ClickException("Stopped. The same command goes on from here.")
     except DuplicateKeyError:
         raise click.ClickException(
             f"Somebody in tenant {plan.tenant_id} has an address or visitor id of these contacts, or another process "

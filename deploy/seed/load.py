@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import wait
 
@@ -20,7 +20,7 @@ from service.settings import MongoSettings
 _PROCESSES = min(4, os.cpu_count() or 1)
 
 
-async def load(settings: MongoSettings, plan: SeedPlan) -> AsyncIterator[tuple[int, bool]]:
+async def load(settings: MongoSettings, plan: SeedPlan) -> AsyncGenerator[tuple[int, bool]]:
     """Store every portion that is not there yet. Yields each one's number of contacts, and whether it is new, in the
     order of their completion.
 
@@ -48,7 +48,8 @@ class _Worker:
 
     @classmethod
     def begin(cls, settings: MongoSettings, plan: SeedPlan) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+        for stopping in (signal.SIGINT, signal.SIGTERM):  # the parent's to handle
+            signal.signal(stopping, signal.SIG_IGN)
         threading.Thread(target=_end_with_the_parent, daemon=True).start()
         gc.set_threshold(200_000)  # a portion is many objects at once, and no circle among them
         cls._runner, cls._plan = asyncio.Runner(), plan

@@ -110,9 +110,13 @@ class Services:
         write_private(path, json.dumps({"api_key": key}) + "\n")
         return key
 
-    def _erasure_secret(self) -> str:
+    @property
+    def erasure_secret_file(self) -> Path | None:
+        """Where the secret of erasures is kept; None if one was given in the environment."""
+        return None if "PATHBOUND_ERASURE_SECRET" in os.environ else self._directory.path / "erasure-secret"
+
+    def _erasure_secret(self, path: Path) -> str:
         """Made once, and kept with the data: without it the marks of erased persons say nothing."""
-        path = self._directory.path / "erasure-secret"
         if not path.exists():
             write_private(path, secrets.token_hex(32) + "\n")
         return path.read_text().strip()
@@ -149,7 +153,8 @@ class Services:
 
     def _environment(self, ops_port: int) -> Mapping[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CHILDREN}
-        environment.setdefault("PATHBOUND_ERASURE_SECRET", self._erasure_secret())
+        if (path := self.erasure_secret_file) is not None:
+            environment["PATHBOUND_ERASURE_SECRET"] = self._erasure_secret(path)
         return environment | {
             "PATHBOUND_MONGO_URL": self._addresses.mongo_url,
             "PATHBOUND_KAFKA_BOOTSTRAP": self._addresses.kafka_bootstrap,

@@ -83,9 +83,12 @@ class Welcome:
         return server.pid, self.stack.directory.logs / ("mongod.log" if name == "mongo" else "kafka.log")
 
     def exports(self) -> str:
-        """The shell command that tells the addresses to what is typed after it; its owner puts in the password."""
+        """The shell command that tells the addresses, and where the secret of erasures is, to what is typed after it;
+        its owner puts in the password."""
+        secret = self.services.erasure_secret_file
+        erasure = f' PATHBOUND_ERASURE_SECRET="$(cat {shlex.quote(str(secret))})"' if secret else ""
         mongo, kafka = shlex.quote(hide_password(self.addresses.mongo_url)), shlex.quote(self.addresses.kafka_bootstrap)
-        return f"export PATHBOUND_MONGO_URL={mongo} PATHBOUND_KAFKA_BOOTSTRAP={kafka}"
+        return f"export PATHBOUND_MONGO_URL={mongo} PATHBOUND_KAFKA_BOOTSTRAP={kafka}{erasure}"
 
     def commands(self) -> tuple[str, str, str]:
         """Three shell commands that need nothing from each other but a file; a new visitor at each start."""

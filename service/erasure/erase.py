@@ -51,9 +51,9 @@ class _Run:
     async def step(self, what: str, count: int) -> None:
         """After each batch. Raises ErasureHeldError, ErasureStoppedError."""
         self.gone[what] += count
-        self.say(self.gone)
         if not await self.session.erasures.claim(self.tenant_id, self.erasure_id, self.run):
             raise ErasureHeldError
+        self.say(self.gone)
         if self.stop.is_set():
             raise ErasureStoppedError
 

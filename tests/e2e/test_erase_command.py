@@ -1,5 +1,6 @@
 """`pathbound erase`: what it says, and that a killed run shows nobody again, and is gone on with."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from deploy.bootstrap import Core, build_core
+from service.identity.model import Identity, IdentityKind
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
@@ -123,3 +125,26 @@ async def test_an_unknown_address_is_said_in_a_sentence_and_can_be_kept_out(
     assert other.returncode == 1
     assert "PATHBOUND_ERASURE_SECRET" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+async def test_one_that_waits_for_another_ends_when_it_is_asked_to(
+    core: Core, user: ApiUser, store: MongoStore, env: dict[str, str]
+) -> None:
+    await Sources(core, "acme").mail("g1", sender=EMAIL)
+    begun = await core.begin_erasure.of_identities("acme", [Identity("acme", IdentityKind.EMAIL, EMAIL)])
+    assert await store.erasures.claim("acme", begun.erasure_id, "another")
+    argv = [sys.executable, "-m", "deploy.cli.main", "erase", "--tenant", "acme", "--email", EMAIL]
+    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stderr is not None
+        said = ""
+        while "waiting for that" not in said:
+            said = await asyncio.to_thread(waiting.stderr.readline)
+            assert said, "it has ended"
+        waiting.send_signal(signal.SIGINT)
+        try:
+            assert await asyncio.to_thread(waiting.wait, 10) == 1
+        finally:
+            waiting.kill()
+        assert "The same command goes on from here." in waiting.stderr.read()

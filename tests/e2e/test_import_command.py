@@ -16,6 +16,7 @@ from deploy.transfer.faults import FaultFile
 from deploy.transfer.records import RecordFile
 from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
+from service.erasure.marks import Marker
 from service.imports.model import ImportKey
 from service.mongo.store import MongoStore
 from tests.support.commands import pathbound
@@ -98,3 +99,53 @@ async def undisturbed(store: MongoStore, tenant: str, path: Path, errors: Path) 
 async def rows_done(store: MongoStore) -> int:
     found = await store.database["imports"].find_one({"_id.tenant_id": "wild"})
     return found["rows"] if found else 0
+
+
+async def test_the_command_does_not_import_what_it_could_not_keep_out(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Without the secret of erasures it would not see who was erased: the contact's later visits would be refused."""
+    await store.marks.introduce(Marker("s" * 32).fingerprint)
+    path = tmp_path / "contacts.jsonl"
+    path.write_text('{"email": "ada@example.com"}')
+    arguments = ("import", str(path), "--tenant", "acme")
+    for secret in ("", "t" * 32):
+        refused = await asyncio.to_thread(pathbound, *arguments, **env, PATHBOUND_ERASURE_SECRET=secret)
+        assert refused.returncode == 1
+        assert "PATHBOUND_ERASURE_SECRET" in refused.stderr
+    assert await store.database["contacts"].count_documents({}) == 0
+    done = await asyncio.to_thread(pathbound, *arguments, **env, PATHBOUND_ERASURE_SECRET="s" * 32)
+    assert done.returncode == 0, done
+
+
+async def test_a_file_or_place_that_would_lose_rows_is_refused_at_once(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "contacts.jsonl"
+    path.write_text('{"email": "hunter2"}\n{"email": "ada@example.com"}\n')
+    content, arguments = path.read_bytes(), ("import", str(path), "--tenant", "acme")
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    for wrong, told in (
+        (("import", str(pipe), "--tenant", "acme"), "FILE is a pipe"),
+        ((*arguments, "--errors", str(path)), "--errors is FILE itself"),
+        ((*arguments, "--errors", str(tmp_path / "none" / "errors")), "there is no directory"),
+        ((*arguments, "--delimiter", "\\t"), "a tab is written"),
+    ):
+        refused = await asyncio.to_thread(pathbound, *wrong, **env)
+        assert (refused.returncode, "crashed" in refused.stderr) == (2, False), refused
+        assert told in refused.stderr
+    assert path.read_bytes() == content
+    assert await store.database["contacts"].count_documents({}) == 0
+
+    # What only shows later, as a full disk does, is said in a sentence too, and nothing is lost by it.
+    errors = tmp_path / "contacts.jsonl.errors.jsonl"
+    command = f"ulimit -f 0; exec {sys.executable} -m deploy.cli.main import {path} --tenant acme"
+    cut = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
+        command, shell=True, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    assert (cut.returncode, "crashed" in cut.stderr) == (1, False), cut
+    assert f"{errors} cannot be written: File too large. The same command goes on from here." in cut.stderr
+    done = await asyncio.to_thread(pathbound, *arguments, **env)
+    assert done.returncode == 3, done
+    assert [json.loads(line)["line"] for line in errors.read_text().splitlines()] == [1]

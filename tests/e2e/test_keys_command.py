@@ -36,6 +36,12 @@ async def test_a_key_is_made_listed_and_revoked(store: MongoStore, env: dict[str
     kept = await store.database["api_keys"].find_one({"_id": key["key_id"]})
     assert key["api_key"].split("_", 2)[2] not in str(kept)
 
+    # A name does nothing to the terminal, and makes no line that looks like another key's.
+    named = pathbound("keys", "create", "--tenant", "b", "--scope", "contacts:read", "--name", "a\x1b[2J\nb", **env)
+    assert named.returncode == 0
+    [line] = pathbound("keys", "list", "--tenant", "b", **env).stdout.splitlines()
+    assert line.endswith(r"  a\x1b[2J\nb")
+
     assert pathbound("keys", "revoke", key["key_id"], **env).returncode == 0
     assert "revoked" in pathbound("keys", "list", "--tenant", "acme", **env).stdout
     assert await status_with(store, key["api_key"]) == 401

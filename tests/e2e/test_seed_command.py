@@ -1,5 +1,10 @@
 """`pathbound seed`: what it writes is what the service would have written, and every operation works on it."""
 
+import asyncio
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +24,7 @@ from service.mongo.store import MongoStore
 from service.outbox.model import shard_of
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
+from tests.support.waiting import eventually
 
 T = TypeVar("T")
 CONTACTS, EVENTS = 1_200, 900
@@ -58,6 +64,26 @@ async def test_a_tenant_is_filled_once_and_a_repetition_changes_nothing(store: M
     assert other.returncode == 0, other
     assert "the indexes stay in place" in other.stdout
     assert await store.database["contacts"].count_documents({"tenant_id": "acme"}) == CONTACTS + 7
+    assert await index_names(store) == before
+
+
+async def test_one_that_is_stopped_leaves_the_indexes_there(store: MongoStore, env: dict[str, str]) -> None:
+    before = await index_names(store)
+    argv = [sys.executable, "-m", "deploy.cli.main", "seed", "--contacts", "100000", "--tenant", "acme"]
+    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as seeding:
+        try:
+
+            async def some_are_there() -> bool:
+                return await store.database["contacts"].count_documents({}) > 0
+
+            await eventually(some_are_there, 60, "some contacts are there")
+            seeding.send_signal(signal.SIGTERM)
+            _, told = await asyncio.to_thread(seeding.communicate, timeout=60)
+        finally:
+            seeding.kill()
+    assert (seeding.returncode, "Stopped. The same command goes on from here." in told) == (1, True), told
     assert await index_names(store) == before
 
 

@@ -157,6 +157,10 @@ def test_first_use_a_crash_and_the_next_start(tmp_path: Path, started: list[Up])
     [exports] = [line for line in first.output.splitlines() if line.startswith("export ")]
     assert stack["mongo_url"] in exports
     assert stack["kafka_bootstrap"] in exports
+    # After it `pathbound erase` works, and whatever else must know who was erased.
+    name = 'echo "$PATHBOUND_ERASURE_SECRET"'
+    said = subprocess.run(["/bin/sh", "-c", f"{exports}; {name}"], capture_output=True, text=True, check=True)
+    assert said.stdout == (first.data / "erasure-secret").read_text()
     first.paste_all()
     for log in (first.data / "logs").iterdir():
         assert stack["api_key"] not in log.read_text(errors="replace"), f"the key is in {log}"

@@ -5,6 +5,9 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +164,18 @@ async def test_what_cannot_be_written_is_said_and_leaves_what_was_there(
     assert "MongoDB cannot be used" in away.stderr
     assert names_in(tmp_path) == ["contacts.jsonl"]
     assert path.read_text() == "from before"
+
+
+async def test_a_full_disk_behind_standard_output_is_said_in_a_sentence(user: ApiUser, env: dict[str, str]) -> None:
+    command = f"ulimit -f 0; exec {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} > FILE"
+    with tempfile.TemporaryDirectory() as directory:
+        full = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
+            command.replace("FILE", f"{directory}/out"),
+            shell=True,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert full.returncode == 1
+    assert full.stderr.splitlines() == ["Error: Standard output cannot be written: File too large."]
