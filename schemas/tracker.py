@@ -1,9 +1,9 @@
 """The tracker's envelope (camelCase, as the browser sends it): on `tracker.events`, and at `POST /v1/track`."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.json_values import UnstorableValueError, check_json, has_lone_surrogate
@@ -12,6 +12,9 @@ from schemas.timestamps import to_utc_millis
 
 MAX_DATA_NESTING = 50
 MAX_TRACKED = 10
+MAX_TRACKED_BYTES = 64 * 1024
+"""Of an event at `POST /v1/track`, whose keys anybody may read in a page: as much as browsers let a page send when it
+is left. A page of a timeline holds up to 100 of them."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -86,6 +89,12 @@ class BrowserEvent(TrackedEvent):
         if value is not None and has_lone_surrogate(value):
             raise PydanticCustomError("unicode", "must be valid Unicode: it contains a lone surrogate")
         return value
+
+    @model_validator(mode="after")
+    def _small(self) -> Self:
+        if len(self.model_dump_json(exclude_unset=True).encode()) > MAX_TRACKED_BYTES:
+            raise PydanticCustomError("size", f"must have at most {MAX_TRACKED_BYTES} bytes as JSON")
+        return self
 
     @field_validator("timestamp")
     @classmethod

@@ -29,7 +29,7 @@ async def track(call: Call) -> web.Response:
     `navigator.sendBeacon` can set no header, as `?key=`. For servers: a secret key, in the header only.
 
     All events are accepted or none; 202 says that Kafka has them. After 503 send them again: each is stored once. The
-    body may also come as `text/plain`. An event without `userAgent` gets the request's."""
+    body may also come as `text/plain`. An event has at most 64 KiB; one without `userAgent` gets the request's."""
     # What a header holds beyond UTF-8 comes as half surrogate pairs.
     user_agent = call.request.headers.get("User-Agent", "").encode("utf-8", "replace").decode()
     accepted = await call.use_cases.track(call.caller(), call.body.events, user_agent)

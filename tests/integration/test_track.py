@@ -121,6 +121,7 @@ async def test_bad_batches_are_refused_whole_and_the_page_may_read_why(
             ({"events": [VISIT, {"event": "x", name: "a\ud800"}]}, 400, "validation_failed", f"events.1.{name}")
             for name in ("url", "visitorId", "sessionId", "external_contact_id", "ga_user_id", "message_id")
         ),
+        ({"events": [VISIT, {**VISIT, "data": {"a": "x" * 65_536}}]}, 400, "validation_failed", "events.1"),
         ({"events": []}, 400, "validation_failed", "events"),
         ({"events": [VISIT] * 11}, 400, "validation_failed", "events"),
         ([VISIT], 400, "validation_failed", ""),

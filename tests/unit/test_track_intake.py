@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from consumers.runtime.outcomes import Record
 from consumers.tracker.normalise import normalise
-from schemas.tracker import BrowserEvent, TrackBody
+from schemas.tracker import MAX_TRACKED_BYTES, BrowserEvent, TrackBody
 from service.contacts.context import Caller
 from service.intake.model import InboundRecord
 from service.intake.track import TrackIntake
@@ -74,6 +74,16 @@ async def test_what_the_door_takes_the_consumer_stores(sent: dict[str, Any]) -> 
     assert (event.tenant_id, event.event) == ("acme", sent["event"])
     assert event.data == (sent.get("data") or {})
     assert [record] == await published([sent]), "sent again, it is the same event"
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "\n"])
+def test_an_event_has_so_many_bytes_and_no_more(filler: str) -> None:
+    empty = len(json.dumps({"event": "x", "data": {"a": ""}}, separators=(",", ":")))
+    written = {"\n": 2}.get(filler, len(filler.encode()))
+    fits = (MAX_TRACKED_BYTES - empty) // written
+    BrowserEvent.model_validate({"event": "x", "data": {"a": filler * fits}})
+    with pytest.raises(ValidationError, match="at most 65536 bytes"):
+        BrowserEvent.model_validate({"event": "x", "data": {"a": filler * (fits + 1)}})
 
 
 async def test_the_record_is_the_envelope_with_whose_it_is() -> None:
