@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 from bson import MaxKey
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import ExecutionTimeout
 
 from schemas.events import Source
 from service.conversations.join import MessageRecord, persons_of
 from service.conversations.rows import row_id
-from service.errors import StoreUnavailableError, TooSlowError
 from service.identity.model import Identity
 from service.mongo.documents import Document, event_of, identity_key, identity_of
 from service.mongo.errors import translated
+from service.mongo.limits import in_time
 from service.mongo.message_documents import record_of
 from service.mongo.messages import HEADERS
 from service.mongo.source_threads import MongoSourceThreads
@@ -20,7 +19,8 @@ from service.timeline.model import TimelineEvent
 from service.trace.model import MessageTrace, Ownership
 
 _AT_MOST = 100
-_SECONDS = 20
+_SECONDS = 8
+"""A search may take; the driver waits 10 for an answer."""
 
 
 class MongoTraces:
@@ -86,11 +86,6 @@ class MongoTraces:
     async def _find(
         self, collection: AsyncIOMotorCollection[Document], criteria: Document, wanted: Document
     ) -> list[Document]:
-        try:
-            with translated():
-                cursor = collection.find(criteria, wanted, max_time_ms=_SECONDS * 1000).limit(_AT_MOST)
-                return await cursor.to_list(None)
-        except StoreUnavailableError as error:
-            if isinstance(error.__cause__, ExecutionTimeout):
-                raise TooSlowError from error
-            raise
+        with in_time():
+            cursor = collection.find(criteria, wanted, max_time_ms=_SECONDS * 1000).limit(_AT_MOST)
+            return await cursor.to_list(None)
