@@ -23,7 +23,7 @@ from service.ports import Store
 _PART = r"[^\s\"'<>(),;:\\\[\]{}@]"
 # From the beginning of a part only: what is long and no address is gone through once, not once for each character.
 _ADDRESS = re.compile(rf"(?<!{_PART}){_PART}++@{_PART}+")
-_NAMED = re.compile(r'"(visitorId|external_contact_id|id)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_NAMED = re.compile(r'"(visitorId|external_contact_id|id)"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
 
 
 class ErasedLetters:
@@ -63,11 +63,11 @@ def _handles(letter: Letter, tenants: Sequence[str]) -> Iterable[Handle]:
                 yield handle_of(Identity(tenant_id, kind, value.strip()))
 
 
-def _plain(escaped: str) -> str:
-    """A JSON string as text; as it is, where it is none."""
+def _plain(literal: str) -> str:
+    """A JSON string or number as text; as it is, where it is none."""
     with suppress(ValueError):
-        return str(json.loads(f'"{escaped}"'))
-    return escaped
+        return str(json.loads(literal))
+    return literal.strip('"')
 
 
 def _first_received(letter: Letter) -> datetime:

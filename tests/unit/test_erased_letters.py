@@ -10,7 +10,8 @@ import pytest
 from consumers.erased_letters import _ADDRESS, _handles
 from consumers.runtime.letters import Letter
 from schemas.positions import Position
-from service.erasure.model import email_handle
+from service.erasure.model import email_handle, handle_of
+from tests.support.events import visitor
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 WHERE = Position("gmail.messages.dlq", 0, 0)
@@ -41,3 +42,9 @@ def test_a_word_of_megabytes_is_looked_through_once(word: bytes) -> None:
 )
 def test_addresses_are_found_wherever_they_stand(text: str, found: list[str]) -> None:
     assert _ADDRESS.findall(text) == found
+
+
+@pytest.mark.parametrize("literal", ["42", '"42"', '" 42 "', '"\\u00342"'])
+def test_a_visitor_is_found_however_its_id_is_written(literal: str) -> None:
+    torn = f'{{"tenant_id": "t", "event": 5, "visitorId": {literal}'
+    assert handle_of(visitor("t", "42")) in set(_handles(letter(torn.encode()), ["t"]))
