@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.contacts import MAX_EMAIL_LENGTH
 from schemas.tenants import TenantId
 from schemas.texts import PlainText
 
@@ -141,7 +142,7 @@ class GmailEnvelope(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant_id: TenantId
-    mailbox: Annotated[PlainText, Field(max_length=320), AfterValidator(_mailbox)]
+    mailbox: Annotated[PlainText, Field(max_length=MAX_EMAIL_LENGTH), AfterValidator(_mailbox)]
     kind: Literal["message", "deleted", "labels"]
     message: dict[Any, Any] | None = None
     id: Any = None

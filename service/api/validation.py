@@ -100,7 +100,7 @@ def _malformed(reason: str) -> NoReturn:
 
 
 def validated(model: type[Model], value: Any, what: str) -> Model:
-    """The value as `model`. Raises RequestRefusedError, with status 400 and every fault."""
+    """The value as `model`. Raises RequestRefusedError, with status 400 and its faults, the first hundred."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -28,7 +28,8 @@ _WORDS = 4
 _LONG_LINE = 20
 _NAME_PARTS = 3
 _SNIPPET = 200
-_BLOCKQUOTE = re.compile(r"<blockquote\b.*</blockquote\s*>", re.IGNORECASE | re.DOTALL)
+# From the first one's beginning to the last one's end; nothing is gone through again where there is no end.
+_BLOCKQUOTE = re.compile(r"\A(?>(.*?)(?=<blockquote\b))(.*</blockquote\s*+>)", re.IGNORECASE | re.DOTALL)
 _SEGMENT = re.compile(r"(?<![^>])[^<>]++(?![^<])")
 _TAG = re.compile(r"<[^<>]*>")
 _QUOTED = re.compile(r"\A\s*(?:>\s*)+")
@@ -152,7 +153,7 @@ def _quotation(block: list[str], person: Person) -> list[str]:
 def _markup(text: str | None, person: Person) -> str | None:
     if not text:
         return text
-    text = _BLOCKQUOTE.sub(lambda found: _quoted_markup(found[0], person), text)
+    text = _BLOCKQUOTE.sub(lambda found: found[1] + _quoted_markup(found[2], person), text)
     text = _SEGMENT.sub(lambda found: _segment(found[0], person), text)
     return _named(person).sub(ERASED, text)
 

@@ -26,6 +26,8 @@ _BATCH_BYTES = 1024 * 1024
 
 _STOP_SECONDS = 0.5
 _HASHES = 50_000
+_MAX_REMEMBERED_BYTES = 256
+"""Of a key: strangers choose them, and what is kept in mind must stay small."""
 
 _log = structlog.get_logger(__name__)
 
@@ -52,11 +54,12 @@ def partition_of_key(key: bytes | None, everyone: list[int], available: list[int
     """aiokafka's own choice (and Java's), with the hash remembered: in pure Python it is a fifth of a send."""
     if key is None:
         return random.choice(available or everyone)  # noqa: S311 - no secret
-    return everyone[(_hash(key) & 0x7FFFFFFF) % len(everyone)]
+    hashed = _remembered_hash(key) if len(key) <= _MAX_REMEMBERED_BYTES else murmur2(key)
+    return everyone[(hashed & 0x7FFFFFFF) % len(everyone)]
 
 
 @functools.lru_cache(_HASHES)
-def _hash(key: bytes) -> int:
+def _remembered_hash(key: bytes) -> int:
     hashed: int = murmur2(key)
     return hashed
 

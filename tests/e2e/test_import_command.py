@@ -129,6 +129,7 @@ async def test_a_file_or_place_that_would_lose_rows_is_refused_at_once(
     for wrong, told in (
         (("import", str(pipe), "--tenant", "acme"), "FILE is a pipe"),
         ((*arguments, "--errors", str(path)), "--errors is FILE itself"),
+        ((*arguments, "--errors", str(pipe)), "is no ordinary file"),
         ((*arguments, "--errors", str(tmp_path / "none" / "errors")), "there is no directory"),
         ((*arguments, "--delimiter", "\\t"), "a tab is written"),
     ):
@@ -136,6 +137,7 @@ async def test_a_file_or_place_that_would_lose_rows_is_refused_at_once(
         assert (refused.returncode, "crashed" in refused.stderr) == (2, False), refused
         assert told in refused.stderr
     assert path.read_bytes() == content
+    assert pipe.is_fifo()
     assert await store.database["contacts"].count_documents({}) == 0
 
     # What only shows later, as a full disk does, is said in a sentence too, and nothing is lost by it.

@@ -153,6 +153,13 @@ def test_no_message_takes_long_to_be_scrubbed(unit: str, html: str) -> None:
     assert left.startswith(ERASED)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("html", ["<blockquote " * 250_000, "<blockquote></blockquote" + " " * 3_000_000])
+def test_no_quotation_without_an_end_takes_long(html: str) -> None:
+    """The time limit would tell."""
+    assert (without_person(content(html=html), PERSON, KNOWN).message.html or "").startswith("<blockquote")
+
+
 def test_a_short_line_with_an_arrow_in_it_is_found_where_it_is_quoted() -> None:
     person = PERSON.having_said([message(text="Menu > Export")])
     assert "Export" not in (

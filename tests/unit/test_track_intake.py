@@ -103,6 +103,12 @@ async def test_the_record_is_the_envelope_with_whose_it_is() -> None:
     assert json.loads(other.value)["userAgent"] == "Own/1.0"
 
 
+async def test_a_key_has_the_length_of_an_id_and_the_record_has_all_of_it() -> None:
+    [short, long] = await published([{"event": "x", "visitorId": "é" * length} for length in (256, 30_000)])
+    assert short.key == long.key == ("é" * 256).encode()
+    assert json.loads(long.value)["visitorId"] == "é" * 30_000
+
+
 @pytest.mark.parametrize(
     ("second", "place"),
     [
