@@ -167,7 +167,13 @@ class _Run:
                 return True
             click.echo(f"Going on behind {before.rows:,} rows; --start-over begins anew.", err=True)
         caller = Caller(tenant, actor=None, request_id=None, traceparent=new_traceparent())
-        return await self._shown(lambda: self._import(key, caller, self._contacts.rows, self._told, self._stop))
+        try:
+            return await self._shown(lambda: self._import(key, caller, self._contacts.rows, self._told, self._stop))
+        except FileFaultError as fault:
+            if not self.progress.rows:
+                raise
+            sentence = f"{safe(str(fault))} The first {self.progress.rows:,} rows are imported."
+            raise click.ClickException(sentence) from None
 
     async def preview(self, tenant: str) -> bool:
         self._faults.begin()

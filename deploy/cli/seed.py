@@ -9,7 +9,7 @@ import click
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from deploy.seed.load import load
 from deploy.seed.plan import SeedPlan
-from service.errors import DuplicateKeyError
+from service.errors import ContendedError, DuplicateKeyError
 from service.mongo.bulk_load import MongoBulkLoad
 from service.mongo.store import open_store
 from service.settings import MongoSettings
@@ -85,5 +85,10 @@ async def _load(settings: MongoSettings, plan: SeedPlan, stop: asyncio.Event) ->
         raise click.ClickException(
             f"Somebody in tenant {plan.tenant_id} has an address or visitor id of these contacts, or another process "
             "seeds the same. What was stored stays; run it again, or choose another --seed."
+        ) from None
+    except ContendedError:
+        raise click.ClickException(
+            "A run that was killed, or another process, has a part of it in hand. In about a minute the same command "
+            "goes on from here."
         ) from None
     return stored

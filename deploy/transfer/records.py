@@ -5,8 +5,10 @@ alone is that record's.
 """
 
 import csv
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -36,21 +38,57 @@ class Record(NamedTuple):
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+class _State(NamedTuple):
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(slots=True)
 class RecordFile:
-    """A file and how it is read. `delimiter` is for CSV."""
+    """A file and how it is read, as often as it is asked for. `delimiter` is for CSV."""
 
     path: Path
     is_csv: bool
     delimiter: str = ","
+    _first: _State | None = field(default=None, init=False)
 
     def header(self) -> list[str] | None:
         """The columns of a CSV file; None for JSON Lines, where each record names its own. Raises FileFaultError."""
-        return next(_rows(self.path, self.delimiter), _Row(1, 0, [])).cells if self.is_csv else None
+        if not self.is_csv:
+            return None
+        with self.open() as file:
+            return next(_rows(file, self.delimiter), _Row(1, 0, [])).cells
 
     def records(self) -> Iterator[Record]:
         """All records, in order; lines without anything are passed over. Raises FileFaultError."""
-        return _csv_records(self.path, self.delimiter) if self.is_csv else _json_records(self.path)
+        with self.open() as file:
+            for record in _csv_records(file, self.delimiter) if self.is_csv else _json_records(file):
+                self.check_unchanged(file)
+                yield record
+            self.check_unchanged(file)
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Its bytes. Raises FileFaultError where it cannot be read, or is no longer what it was when first opened."""
+        try:
+            with self.path.open("rb") as file:
+                self.check_unchanged(file)
+                try:
+                    yield file
+                except FileFaultError:
+                    self.check_unchanged(file)  # then that is what is wrong
+                    raise
+        except OSError as error:
+            raise FileFaultError(f"The file can no longer be read: {error.strerror}.") from None
+
+    def check_unchanged(self, file: BinaryIO) -> None:
+        """Asked behind each reading: what was read until now is then of one and the same content."""
+        now = os.fstat(file.fileno())
+        state = _State(now.st_ino, now.st_size, now.st_mtime_ns)
+        self._first = self._first or state
+        if state != self._first:
+            raise FileFaultError("The file was changed while it was read: give the command again once it is complete.")
 
 
 class _Row(NamedTuple):
@@ -59,8 +97,8 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-def _csv_records(path: Path, delimiter: str) -> Iterator[Record]:
-    rows = _rows(path, delimiter)
+def _csv_records(file: BinaryIO, delimiter: str) -> Iterator[Record]:
+    rows = _rows(file, delimiter)
     header = next(rows, _Row(1, 0, [])).cells
     for row in rows:
         if len(row.cells) == len(header):
@@ -70,41 +108,39 @@ def _csv_records(path: Path, delimiter: str) -> Iterator[Record]:
             yield Record(row.line, row.size, None, fault)
 
 
-def _rows(path: Path, delimiter: str) -> Iterator[_Row]:
+def _rows(file: BinaryIO, delimiter: str) -> Iterator[_Row]:
     """Rows that are not empty. Raises FileFaultError."""
     csv.field_size_limit(MAX_LINE_BYTES)
-    with path.open("rb") as file:
-        lines = _Lines(file)
-        reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
-        number, read = 0, 0
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error:
-                where = f"The quoting breaks in the row that begins in line {number + 1}"
-                raise FileFaultError(f"{where}: {_QUOTING}.") from None
-            if cells is None:
-                return
-            if cells:
-                yield _Row(number + 1, lines.read - read, cells)
-            number, read = lines.number, lines.read
+    lines = _Lines(file)
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    number, read = 0, 0
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            where = f"The quoting breaks in the row that begins in line {number + 1}"
+            raise FileFaultError(f"{where}: {_QUOTING}.") from None
+        if cells is None:
+            return
+        if cells:
+            yield _Row(number + 1, lines.read - read, cells)
+        number, read = lines.number, lines.read
 
 
-def _json_records(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
-        lines = _Lines(file)
-        for text in lines:
-            if not text.strip():
-                continue
-            try:
-                found = parse_json(text.encode())
-            except RequestRefusedError as refused:
-                yield Record(lines.number, len(text), None, refused.answer.sentence.replace("The body", "the line"))
-                continue
-            if isinstance(found, dict):
-                yield Record(lines.number, len(text), found)
-            else:
-                yield Record(lines.number, len(text), None, "must be a JSON object")
+def _json_records(file: BinaryIO) -> Iterator[Record]:
+    lines = _Lines(file)
+    for text in lines:
+        if not text.strip():
+            continue
+        try:
+            found = parse_json(text.encode())
+        except RequestRefusedError as refused:
+            yield Record(lines.number, len(text), None, refused.answer.sentence.replace("The body", "the line"))
+            continue
+        if isinstance(found, dict):
+            yield Record(lines.number, len(text), found)
+        else:
+            yield Record(lines.number, len(text), None, "must be a JSON object")
 
 
 class _Lines:

@@ -46,11 +46,12 @@ class ContactFile:
         self.columns.check(header)
 
     def digest(self) -> str:
-        """The same for the same content that is read in the same way."""
+        """The same for the same content that is read in the same way. Raises FileFaultError."""
         content = hashlib.sha256()
-        with self.file.path.open("rb") as file:
+        with self.file.open() as file:
             while block := file.read(_BLOCK):
                 content.update(block)
+            self.file.check_unchanged(file)
         how = {
             "reading": _READING,
             "csv": self.file.is_csv,

@@ -86,6 +86,34 @@ async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
     assert all(counts[fate] for fate in ("created", "updated", "unchanged", "refused"))
 
 
+async def test_a_file_that_changes_meanwhile_stops_the_import_which_tells_what_is_done(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "contacts.csv"
+    write_file(path)
+    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
+        env={**os.environ, **env},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+
+        async def begun() -> bool:
+            return await rows_done(store) > 0
+
+        await eventually(begun, 60, "some rows are done")
+        with path.open("a") as file:
+            file.write("\nlate@exam")
+        _, told = await asyncio.to_thread(running.communicate)
+    done = await rows_done(store)
+    assert (running.returncode, 0 < done < ROWS) == (1, True), told
+    assert (
+        f"The file was changed while it was read: give the command again once it is complete. The first {done:,}"
+        in told
+    )
+    assert "Nothing was imported" not in told
+
+
 async def undisturbed(store: MongoStore, tenant: str, path: Path, errors: Path) -> dict[str, int]:
     """The same import in this process; what it counted."""
     contacts, faults = ContactFile(RecordFile(path, is_csv=True), Columns({})), FaultFile(errors)

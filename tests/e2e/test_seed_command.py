@@ -101,6 +101,20 @@ async def test_an_address_that_somebody_has_is_left_to_them(store: MongoStore, e
     assert stored in (0, 200, 500, 700)
 
 
+async def test_what_a_killed_run_left_open_is_told_in_a_sentence(store: MongoStore, env: dict[str, str]) -> None:
+    """MongoDB keeps the transaction of a process that is gone for a minute."""
+    assert pathbound("seed", "--contacts", "1", "--tenant", "other", **env).returncode == 0
+    portion = portion_of(PLAN, 0)
+    async with await store.database.client.start_session() as left, left.start_transaction():
+        await store.database["contacts"].insert_one({"_id": portion.contacts[0].contact_id}, session=left)
+        held = await asyncio.to_thread(pathbound, *ARGUMENTS, PATHBOUND_TRANSACTION_DEADLINE_MS="500", **env)
+        await left.abort_transaction()
+    assert (held.returncode, "Traceback" in held.stderr, "crashed" in held.stderr) == (1, False, False), held
+    assert "In about a minute the same command goes on from here." in held.stderr
+    assert (await asyncio.to_thread(pathbound, *ARGUMENTS, **env)).returncode == 0
+    assert await store.database["contacts"].count_documents({"tenant_id": "acme"}) == CONTACTS
+
+
 async def test_beside_live_contacts_no_index_is_dropped_and_what_was_interrupted_is_finished(
     store: MongoStore, env: dict[str, str]
 ) -> None:

@@ -225,3 +225,32 @@ def test_records_say_how_large_they_are(path: Path) -> None:
     path.write_text(content)
     (record,) = RecordFile(path, is_csv=True).records()
     assert record == Record(2, len(content) - len("email,a\n"), {"email": "x@example.com", "a": "1\n2"})
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_file_that_changes_while_it_is_imported_gives_no_more_rows(path: Path, kind: str) -> None:
+    """Half a line of what is just being written would be a row, and the import would be kept for other content."""
+    path = path.with_suffix(kind)
+    line = '{"email": "ada@example.com"}\n' if kind == ".jsonl" else "ada@example.com\n"
+    path.write_text(("" if kind == ".jsonl" else "email\n") + line * 20_000)
+    contacts = ContactFile(RecordFile(path, is_csv=kind == ".csv"), Columns({}))
+    contacts.check()
+    contacts.digest()
+    rows = contacts.rows(0)
+    next(rows)
+    with path.open("a") as file:
+        file.write('"')
+    changed = "The file was changed while it was read: give the command again once it is complete."
+    assert fault_of(lambda: next(rows)) == changed
+    for read_again in (contacts.check, contacts.digest, lambda: next(contacts.rows(0))):
+        assert fault_of(read_again) == changed
+
+
+def test_a_file_that_vanishes_is_told_in_a_sentence(path: Path) -> None:
+    path.write_text("email\nada@example.com\n")
+    contacts = ContactFile(RecordFile(path, is_csv=True), Columns({}))
+    contacts.check()
+    path.unlink()
+    gone = "The file can no longer be read: No such file or directory."
+    assert fault_of(contacts.digest) == gone
+    assert fault_of(lambda: next(contacts.rows(0))) == gone
