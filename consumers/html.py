@@ -11,6 +11,7 @@ What is beyond a limit below is given as plain text without its tags, in both fo
 """
 
 import re
+from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
 
@@ -34,8 +35,12 @@ MAX_TAGS = 20_000
 MAX_NESTING = 250
 """Elements within elements. libxml2 stops reading at 256."""
 
+MAX_ATTRIBUTES = 1_000
+"""Of one tag. libxml2 appends each to those before it by going through all of them."""
+
 MAX_ESCAPING = 1_000_000_000
-"""Escaped characters in one run of text, times its length: what Ammonia copies, since it appends each to the run."""
+"""Escaped characters in one run of text, times its length: what Ammonia copies, since it appends each to the run, and
+so each whose first byte is that of an escaped one (U+0080 to U+00BF)."""
 
 MAX_LINE_WORK = 1_000_000_000
 """Tags times characters: what inscriptis copies if all of it stands on one line, since it appends each to the line."""
@@ -118,14 +123,29 @@ def _parsed(source: str) -> Any:
     return None if _TOO_DEEP(tree) else tree
 
 
+class _Attributes:
+    """What lxml tells of tags as it reads them, before there is a tree: the most attributes that one has."""
+
+    def __init__(self) -> None:
+        self._most = 0
+
+    def start(self, _: str, attributes: Mapping[str, str]) -> None:
+        self._most = max(self._most, len(attributes))
+
+    def close(self) -> int:
+        return self._most
+
+
 def _sanitised(source: str) -> str | None:
     """None if it is beyond a limit."""
+    if etree.fromstring(f"<html><body>{source}", etree.HTMLParser(target=_Attributes())) > MAX_ATTRIBUTES:
+        return None
     tree = _parsed(source)
     if tree is None:
         return None
     for element in tree.iter():
         for run in (element.text, element.tail):
-            if run and len(run) * sum(map(run.count, "&<>\xa0")) > MAX_ESCAPING:
+            if run and len(run) * _escaped_in(run) > MAX_ESCAPING:
                 return None
         kept = _KEPT.get(element.tag, _ATTRIBUTES["*"])
         for name in list(element.attrib):
@@ -141,6 +161,11 @@ def _sanitised(source: str) -> str | None:
         url_relative="deny",  # they would be addresses of whoever shows the mail
         link_rel="noopener noreferrer nofollow",
     ).strip()
+
+
+def _escaped_in(run: str) -> int:
+    beyond_ascii = 0 if run.isascii() else run.encode().count(b"\xc2")
+    return sum(map(run.count, "&<>")) + beyond_ascii
 
 
 def _laid_out(safe: str) -> str | None:
