@@ -16,31 +16,49 @@ class UnstorableValueError(ValueError):
         self.message = message
 
 
+_Place = str | tuple["_Place", str | int]
+"""Where a value is: within what, and the key or index there. Written out for a fault only: a long key would be copied
+for each value under it."""
+
+
 def check_json(value: Any, *, max_depth: int, path: str = "") -> None:
     """Walk `value` (as a JSON parser gives it); `max_depth` counts containers, the outermost being 1.
 
     Raises UnstorableValueError for integers beyond int64, NaN and infinities, lone surrogates, NUL in a key, and
     nesting deeper than `max_depth`. Source: contract, "Contact object".
     """
+    _check(value, max_depth, path)
+
+
+def _check(value: Any, depth: int, place: _Place) -> None:
     if isinstance(value, dict):
-        _check_depth(max_depth, path)
+        _check_depth(depth, place)
         for key, item in value.items():
-            check_key(key, path)
-            check_json(item, max_depth=max_depth - 1, path=f"{path}.{key}" if path else key)
+            _check_key(key, place)
+            _check(item, depth - 1, (place, key))
     elif isinstance(value, list):
-        _check_depth(max_depth, path)
+        _check_depth(depth, place)
         for index, item in enumerate(value):
-            check_json(item, max_depth=max_depth - 1, path=f"{path}[{index}]")
+            _check(item, depth - 1, (place, index))
     else:
-        _check_scalar(value, path)
+        _check_scalar(value, place)
 
 
-def check_key(key: str, path: str) -> None:
+def _path(place: _Place) -> str:
+    if isinstance(place, str):
+        return place
+    outer, step = _path(place[0]), place[1]
+    if isinstance(step, int):
+        return f"{outer}[{step}]"
+    return f"{outer}.{step}" if outer else step
+
+
+def _check_key(key: str, place: _Place) -> None:
     """A key of any object: no NUL (MongoDB keys are C strings) and no lone surrogate."""
     if "\0" in key:
-        raise UnstorableValueError(path, "must not have a key that contains a NUL character")
+        raise UnstorableValueError(_path(place), "must not have a key that contains a NUL character")
     if has_lone_surrogate(key):
-        raise UnstorableValueError(path, "must not have a key that contains a lone surrogate")
+        raise UnstorableValueError(_path(place), "must not have a key that contains a lone surrogate")
 
 
 def has_lone_surrogate(text: str) -> bool:
@@ -54,17 +72,17 @@ def has_lone_surrogate(text: str) -> bool:
     return False
 
 
-def _check_depth(left: int, path: str) -> None:
+def _check_depth(left: int, place: _Place) -> None:
     if left < 1:
-        raise UnstorableValueError(path, "is nested too deeply")
+        raise UnstorableValueError(_path(place), "is nested too deeply")
 
 
-def _check_scalar(value: Any, path: str) -> None:
+def _check_scalar(value: Any, place: _Place) -> None:
     if isinstance(value, str):
         if has_lone_surrogate(value):
-            raise UnstorableValueError(path, "must be valid Unicode: it contains a lone surrogate")
+            raise UnstorableValueError(_path(place), "must be valid Unicode: it contains a lone surrogate")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise UnstorableValueError(path, "must be a finite number")
+            raise UnstorableValueError(_path(place), "must be a finite number")
     elif isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
-        raise UnstorableValueError(path, "must be an integer within 64 bits")
+        raise UnstorableValueError(_path(place), "must be an integer within 64 bits")

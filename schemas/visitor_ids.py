@@ -11,7 +11,12 @@ _JUNK_ANY_CASE = frozenset(
     "[object object]|nan|none|null|0|-1".split("|")
 )
 _ONLY_ZEROS_AND_DASHES = re.compile(r"[0\-\u2010-\u2015{}\s]*")
-_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+# Quotes, and all that `str.isspace` says is white space.
+_AROUND = (
+    "\"'`\u2018\u2019\u201c\u201d"
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def is_junk_identity(value: str) -> bool:
@@ -19,7 +24,5 @@ def is_junk_identity(value: str) -> bool:
 
     Quotes and white space around it do not make it better.
     """
-    bare = value.strip().strip(_QUOTES).strip()
-    while bare != (thinner := bare.strip(_QUOTES).strip()):
-        bare = thinner
+    bare = value.strip(_AROUND)
     return not bare or bare.casefold() in _JUNK_ANY_CASE or _ONLY_ZEROS_AND_DASHES.fullmatch(bare) is not None

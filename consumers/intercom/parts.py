@@ -7,7 +7,7 @@ parts (assigned, closed, snoozed, …) are no messages. A note is a message that
 import re
 from collections.abc import Iterator
 
-from consumers.html import MAX_HTML_LENGTH, readable
+from consumers.html import MAX_HTML_LENGTH, plain, readable
 from consumers.intercom.arrival import Arrival
 from consumers.intercom.people import Directory
 from consumers.runtime.outcomes import InvalidRecordError
@@ -22,6 +22,10 @@ REDACTED_TOPIC = "conversation_part.redacted"
 
 MAX_PARTS = 1_000
 """Twice what Intercom gives of a conversation; more at once could not be stored in time."""
+
+MAX_TAGS = 100_000
+"""Of one conversation, over all of its parts; what is beyond is given without its tags. Each costs some 25
+microseconds, and nothing else is read meanwhile."""
 
 _MAX_SUBJECT_LENGTH = 1024
 _MAX_NAME_LENGTH = 1024
@@ -62,6 +66,7 @@ class _Reader:
         self._arrival = arrival
         self._directory = Directory(conversation)
         self._thread = arrival.thread(conversation_id)
+        self._tags_left = MAX_TAGS
         first = conversation.source or conversation.conversation_message
         self.subject = _subject(first.subject if first else None) or _subject(conversation.title)
 
@@ -69,7 +74,9 @@ class _Reader:
         began = self._conversation.created_at if isinstance(part, FirstMessage) else None
         version = self._arrival.seconds(part.updated_at, part.created_at, began)
         when = (part.created_at, self._conversation.created_at)
-        text, html = _read(part.body or "")
+        body = part.body or ""
+        self._tags_left -= body.count("<")
+        text, html = _read(body, lavish=self._tags_left >= 0)
         key = self._arrival.message(self._conversation_id, message_id)
         message = Message(
             tenant_id=key.tenant_id,
@@ -120,11 +127,12 @@ def is_html(body: str) -> bool:
     return False
 
 
-def _read(body: str) -> tuple[str, str | None]:
-    """Text to read, and HTML if it came as HTML. What only looked like it, so that nothing is left, is text."""
+def _read(body: str, *, lavish: bool = True) -> tuple[str, str | None]:
+    """Text to read, and HTML if it came as HTML. What only looked like it, so that nothing is left, is text. `lavish`
+    is whether the conversation's tags so far leave room for reading these, too."""
     body = body[:MAX_HTML_LENGTH]
     if is_html(body):
-        text, html = readable(body)
+        text, html = (readable if lavish else plain)(body)
         if html:
             return text, html
     return body.strip(), None

@@ -122,6 +122,8 @@ def _check_files(path: Path, errors: Path) -> None:
         raise click.UsageError("FILE is a pipe, and an import reads it more than once: write it to the disk first.")
     if errors.exists() and errors.samefile(path):
         raise click.UsageError("--errors is FILE itself, which would be lost: name another file.")
+    if errors.exists() and not errors.is_file():
+        raise click.UsageError(f"--errors: {errors} is no ordinary file, and would be replaced by one.")
     if not errors.parent.is_dir():
         raise click.UsageError(f"--errors: there is no directory {errors.parent}; make it, or name another file.")
 

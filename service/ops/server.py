@@ -47,7 +47,8 @@ async def ops_server(checks: Checks, clock: Clock, host: str, port: int) -> Asyn
     """Serve while the context is open; gives the base URL, since port 0 takes a free one. Raises OSError if taken."""
     app = web.Application()
     app.add_routes(ops_routes(checks, clock))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    # A body is for nobody here, and a megabyte of it may become a thousand.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -1,16 +1,19 @@
 """Health, metrics and logs, as an operator meets them."""
 
 import asyncio
+import gzip
 import io
 import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
 import structlog
+from aiohttp.http_parser import DeflateBuffer
 
 from service.errors import StoreUnavailableError
 from service.ops.health import Checks, Progress, liveness, readiness
@@ -78,6 +81,19 @@ async def test_the_server_answers(url: str) -> None:
         async with client.get("/metrics") as metrics:
             assert metrics.headers["Content-Type"].startswith("text/plain")
             assert "pathbound_consumer_records_total" in await metrics.text()
+
+
+async def test_the_server_decompresses_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The consumer, whose loop it shares, would do nothing else for seconds."""
+    decompressed: list[Any] = []
+    monkeypatch.setattr(DeflateBuffer, "feed_data", lambda *given: decompressed.append(given))
+    bomb = gzip.compress(b" " * 10_000_000)
+    async with (
+        aiohttp.ClientSession(url) as client,
+        client.get("/metrics", data=bomb, headers={"Content-Encoding": "gzip"}) as metrics,
+    ):
+        assert metrics.status == 200
+    assert not decompressed
 
 
 @pytest.fixture
