@@ -17,6 +17,9 @@ Normalise = Callable[[Record, timedelta], Delivery]
 MAX_WRITES = 3_000
 """Of one transaction, in messages and rows: a thousand mails that name two people. MongoDB ends a transaction after
 a few seconds, and one that is too long is so at every try."""
+MAX_WRITES_OF_ONE = 30_000
+"""Of one record, which is not cut: five hundred messages that each belong to sixty people. Three times that took a
+minute, and what takes longer than MongoDB's limit would be tried for ever."""
 
 
 class Ingest(Protocol):
@@ -54,7 +57,7 @@ class ConversationHandler:
         for record in records:
             said = self._said(record)
             weight = _weight(said) if isinstance(said, Delivery) else 0
-            if share and total + weight > MAX_WRITES:
+            if weight and share and total + weight > MAX_WRITES:
                 yield share
                 share, total = [], 0
             share.append(said)
@@ -63,12 +66,16 @@ class ConversationHandler:
 
     def _said(self, record: Record) -> Delivery | InvalidRecord:
         try:
-            return self._normalise(record, self._tolerance)
+            delivery = self._normalise(record, self._tolerance)
+            if _weight(delivery) > MAX_WRITES_OF_ONE:
+                raise InvalidRecordError("conversation: too many messages and people", delivery.receipt.tenant_id)
+            return delivery
         except InvalidRecordError as error:
             return InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id)
 
 
 def _weight(delivery: Delivery) -> int:
-    """About how much is written: each message, and its row for each address; Intercom's are for one person mostly."""
+    """About how much is written: each message, and its row for each of its addresses, or of those who take part."""
+    people = len(frozenset().union(*(thread.persons for thread in delivery.threads)))
     contents = [fact.content for fact in delivery.messages]
-    return sum(1 + max(1, len(content.addresses) if content else 0) for content in contents)
+    return sum(1 + max(1, people, len(content.addresses) if content else 0) for content in contents)

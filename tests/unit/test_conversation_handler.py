@@ -35,9 +35,11 @@ def record(topic: str, offset: int, **fields: Any) -> Record:
     return Record(topic, 0, offset, b"k", json.dumps({"tenant_id": "t", **fields}).encode(), NOW)
 
 
-def conversation(offset: int, parts: int) -> Record:
+def conversation(offset: int, parts: int, people: int = 1) -> Record:
     comments = [{"id": str(n), "part_type": "comment", "body": "x", "created_at": 1_767_000_000} for n in range(parts)]
-    return record(INTERCOM_EVENTS, offset, conversation={"id": f"c{offset}", "conversation_parts": comments})
+    contacts = [{"type": "contact", "id": f"p{n}"} for n in range(people)]
+    told = {"id": f"c{offset}", "conversation_parts": comments, "contacts": contacts}
+    return record(INTERCOM_EVENTS, offset, conversation=told)
 
 
 def mail(offset: int, people: int) -> Record:
@@ -63,6 +65,17 @@ async def test_mails_to_many_people_take_several_transactions_and_others_one() -
     assert await handler.handle([mail(n, 2) for n in range(1000)]) == []
     assert await handler.handle([mail(n, 400) for n in range(10)]) == []
     assert [len(stored) for stored, _ in calls.seen] == [1000, 7, 3]
+
+
+async def test_what_belongs_to_many_people_is_written_for_each() -> None:
+    calls = Calls()
+    handler = ConversationHandler("intercom", INTERCOM_EVENTS, normalise_intercom, calls, HOUR)
+    records = [conversation(0, 100, 20), conversation(1, 100, 20), conversation(2, 500, 50), conversation(3, 500, 80)]
+    invalid = await handler.handle(records)
+    assert [(one.record.offset, one.reason, one.tenant_id) for one in invalid] == [
+        (3, "conversation: too many messages and people", "t")
+    ]
+    assert [stored for stored, _ in calls.seen] == [[0], [1], [2]]
 
 
 def test_a_conversation_that_no_transaction_could_hold_is_refused() -> None:
