@@ -112,17 +112,6 @@ def _plain(source: str) -> Readable:
     return Readable(text, html_of_text(text))
 
 
-def _parsed(source: str) -> Any:
-    """The tree; None if it is beyond a limit."""
-    if source.count("<") > MAX_TAGS:
-        return None
-    parser = etree.HTMLParser(remove_comments=True, remove_pis=True, no_network=True)
-    # Within elements of ours there is always a tree, even of nothing. libxml2 stops where they end, and mail goes on:
-    # behind what was forwarded, lists and scanners add their lines.
-    tree = etree.fromstring(f"<html><body>{_END_OF_DOCUMENT.sub(' ', source)}", parser)
-    return None if _TOO_DEEP(tree) else tree
-
-
 class _Attributes:
     """What lxml tells of tags as it reads them, before there is a tree: the most attributes that one has."""
 
@@ -136,10 +125,27 @@ class _Attributes:
         return self._most
 
 
+def _most_attributes(source: str) -> int:
+    most: int = etree.fromstring(source, etree.HTMLParser(target=_Attributes()))
+    return most
+
+
+def _parsed(source: str) -> Any:
+    """The tree; None if it is beyond a limit."""
+    if source.count("<") > MAX_TAGS:
+        return None
+    # Within elements of ours there is always a tree, even of nothing. libxml2 stops where they end, and mail goes on:
+    # behind what was forwarded, lists and scanners add their lines.
+    whole = f"<html><body>{_END_OF_DOCUMENT.sub(' ', source)}"
+    # Of an attribute there are two characters at least: most mails are too short for so many.
+    if len(whole) > 2 * MAX_ATTRIBUTES and _most_attributes(whole) > MAX_ATTRIBUTES:
+        return None
+    tree = etree.fromstring(whole, etree.HTMLParser(remove_comments=True, remove_pis=True, no_network=True))
+    return None if _TOO_DEEP(tree) else tree
+
+
 def _sanitised(source: str) -> str | None:
     """None if it is beyond a limit."""
-    if etree.fromstring(f"<html><body>{source}", etree.HTMLParser(target=_Attributes())) > MAX_ATTRIBUTES:
-        return None
     tree = _parsed(source)
     if tree is None:
         return None

@@ -171,6 +171,7 @@ HOSTILE = {
     "joiners": repeated("\u200c "),
     "spaces": "<pre>" + repeated(" "),
     "soft hyphens": repeated("\u00ad"),
+    "attributes behind the end": "</html><p " + " ".join(f"a{i}" for i in range(150_000)) + ">end",
     "attributes that hold the end of a tag": "<p " + " ".join(f"a{i}='>'" for i in range(80_000)) + ">end",
     "escaped": repeated("&nbsp;\u00a0"),
     "unicode": repeated("\U0001f600"),
