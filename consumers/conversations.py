@@ -55,8 +55,7 @@ class ConversationHandler:
         share: list[Delivery | InvalidRecord] = []
         total = 0
         for record in records:
-            said = self._said(record)
-            weight = _weight(said) if isinstance(said, Delivery) else 0
+            said, weight = self._said(record)
             if weight and share and total + weight > MAX_WRITES:
                 yield share
                 share, total = [], 0
@@ -64,14 +63,16 @@ class ConversationHandler:
             total += weight
         yield share
 
-    def _said(self, record: Record) -> Delivery | InvalidRecord:
+    def _said(self, record: Record) -> tuple[Delivery | InvalidRecord, int]:
+        """What a record says, and its weight."""
         try:
             delivery = self._normalise(record, self._tolerance)
-            if _weight(delivery) > MAX_WRITES_OF_ONE:
+            weight = _weight(delivery)
+            if weight > MAX_WRITES_OF_ONE:
                 raise InvalidRecordError("conversation: too many messages and people", delivery.receipt.tenant_id)
-            return delivery
+            return delivery, weight
         except InvalidRecordError as error:
-            return InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id)
+            return InvalidRecord(record, error.reason, type(error).__name__, error.tenant_id), 0
 
 
 def _weight(delivery: Delivery) -> int:
