@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.json_values import UnstorableValueError, check_json, has_lone_surrogate
+from schemas.json_values import UnstorableValueError, check_json
 from schemas.tenants import TenantId
+from schemas.texts import valid_unicode
 from schemas.timestamps import to_utc_millis
 
 MAX_DATA_NESTING = 50
@@ -15,6 +16,8 @@ MAX_TRACKED = 10
 MAX_TRACKED_BYTES = 64 * 1024
 """Of an event at `POST /v1/track`, whose keys anybody may read in a page: as much as browsers let a page send when it
 is left. A page of a timeline holds up to 100 of them."""
+TEXT_IDS = ("visitorId", "sessionId", "external_contact_id", "ga_user_id")
+"""The fields that may come as numbers and are kept as text."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,13 +85,10 @@ class BrowserEvent(TrackedEvent):
             raise PydanticCustomError("unstorable", "holds a value that {reason}", {"reason": error.message}) from None
         return data
 
-    @field_validator("visitorId", "sessionId", "external_contact_id", "ga_user_id")
+    @field_validator(*TEXT_IDS)
     @classmethod
     def _valid_unicode(cls, value: str | None) -> str | None:
-        # Pydantic looks for this where it has a length to count.
-        if value is not None and has_lone_surrogate(value):
-            raise PydanticCustomError("unicode", "must be valid Unicode: it contains a lone surrogate")
-        return value
+        return None if value is None else valid_unicode(value)
 
     @model_validator(mode="after")
     def _small(self) -> Self:

@@ -15,7 +15,7 @@ from consumers.tracker.user_agent import describe
 from schemas.events import Source
 from schemas.json_values import UnstorableValueError, check_json
 from schemas.timestamps import to_utc_millis
-from schemas.tracker import MAX_DATA_NESTING, TRACKER_ENVELOPE, TrackerEnvelope
+from schemas.tracker import MAX_DATA_NESTING, TEXT_IDS, TRACKER_ENVELOPE, TrackerEnvelope
 from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
 from service.identity.model import Identity, IdentityKind
 from service.profile.model import utm_of
@@ -26,7 +26,6 @@ EXTERNAL_REFUSED = "external_contact_id_refused"
 
 # Looking a member up on its class costs more than using it; these are needed for every event.
 _TRACKER, _EXTERNAL, _VISITOR = Source.TRACKER, IdentityKind.EXTERNAL, IdentityKind.VISITOR
-_TEXT_IDS = ("visitorId", "sessionId", "external_contact_id", "ga_user_id")
 
 
 def normalise(record: Record, tolerance: timedelta) -> TimelineEvent:
@@ -59,7 +58,7 @@ def event_id(envelope: TrackerEnvelope, value: bytes) -> str:
         return event_id_of_message(envelope.tenant_id, envelope.message_id)
     content = orjson.loads(value)
     # This parser makes a float of an integer beyond 64 bits, the same of neighbours. Only an id can be one here.
-    content |= {name: getattr(envelope, name) for name in _TEXT_IDS if isinstance(content.get(name), float)}
+    content |= {name: getattr(envelope, name) for name in TEXT_IDS if isinstance(content.get(name), float)}
     return _hashed_id(envelope.tenant_id, b"c", orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
