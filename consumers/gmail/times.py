@@ -1,5 +1,6 @@
 """When a mail was sent, by the first of its clocks that tells a sane time. Pure: "now" is when the record came."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -9,6 +10,8 @@ from schemas.timestamps import to_utc_millis
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_MILLIS = 253_402_300_800_000  # the year 10000
 _MAX_DATE_LENGTH = 200
+# Behind the zone they are usual, and read by the library; before it they make the library lose it.
+_COMMENT = re.compile(r"\([^()]*\)")
 
 
 def sent_at(internal_date: Any, date_header: str, received_at: datetime, tolerance: timedelta) -> tuple[datetime, bool]:
@@ -35,7 +38,7 @@ def _internal(value: Any) -> datetime | None:
 
 def _header(value: str) -> datetime | None:
     try:
-        moment = to_utc_millis(parsedate_to_datetime(value[:_MAX_DATE_LENGTH]))
+        moment = to_utc_millis(parsedate_to_datetime(_COMMENT.sub(" ", value[:_MAX_DATE_LENGTH])))
     except Exception:  # noqa: BLE001 - the library's parser fails in many ways, and there is another clock
         return None
     return moment if moment > _EPOCH else None

@@ -184,6 +184,7 @@ def test_formats_are_told_apart_by_what_is_there() -> None:
         ("1795424400000", "Mon, 23 Nov 2026 08:00:00 +0000", SENT),
         (1795424400000, None, SENT),
         (None, "Mon, 23 Nov 2026 10:00:00 +0100 (CET)", SENT),
+        (None, "Mon, 23 Nov 2026 10:00:00 (CET) +0100", SENT),
         ("soon", "Mon, 23 Nov 2026 09:00:00 -0000", SENT),
         ("0", "Mon, 23 Nov 2026 09:00:00 GMT", SENT),
         ("-5", "Mon, 23 Nov 2026 09:00:00 GMT", SENT),
