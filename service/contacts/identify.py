@@ -1,27 +1,32 @@
 """Say that several identities are one person's."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from schemas.contacts import CreateContact, UpdateContact
 from schemas.identify import Identify
 from service.contacts.changes import Change
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
-from service.contacts.edit import ContactEditor, Edit
+from service.contacts.edit import Also, ContactEditor, Edit
 from service.contacts.merge import Merged
 from service.contacts.model import Contact
 from service.errors import ContactNotFoundError, ContendedError, IdentityConflictError, IdentityTakenError
+from service.idempotency.model import Once
 from service.identity.model import Identity, IdentityKind
 from service.ports import Session, Store
+from service.profile.model import Profile
 
 _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Whose the identities are now; `contact` is None where nobody is known by them and no address was given."""
+    """Whose the identities are now, with its figures; `contact` is None where nobody is known by them and no address
+    was given."""
 
     contact: Contact | None
+    profile: Profile | None = None
     created: bool = False
 
 
@@ -73,13 +78,28 @@ class ContactIdentifier:
                     raise _AddressMovedError
                 return []
 
-            merged = await self._edit(caller, contact_ids.pop(), Edit(update, external_ids=external), still_known)
-            return Identified(merged.contact)
+            return await self._known(caller, contact_ids.pop(), Edit(update, external_ids=external), still_known)
         if wanted.email is None:
             return Identified(None)
         properties = {key: value for key, value in wanted.traits.items() if key != "email"}
         create = CreateContact(email=wanted.email, properties=properties, visitor_id=visitors)
-        return Identified(await self._create(caller, create, external), created=True)
+        keeping = _keeping(caller, lambda contact: Identified(contact, created=True))
+        return Identified(await self._create(keeping, create, external), created=True)
+
+    async def _known(self, caller: Caller, contact_id: str, edit: Edit, also: Also) -> Identified:
+        """An answer that is kept is made before anything is linked: its figures are those from before."""
+        before = await self._profile(caller, contact_id) if caller.once else None
+        merged = await self._edit(_keeping(caller, lambda contact: Identified(contact, before)), contact_id, edit, also)
+        return Identified(merged.contact, before if caller.once else await self._profile(caller, contact_id))
+
+    async def _profile(self, caller: Caller, contact_id: str) -> Profile | None:
+        return await self._store.profiles.get(caller.tenant_id, contact_id)
+
+
+def _keeping(caller: Caller, identified: Callable[[Contact], Identified]) -> Caller:
+    """The caller, whose kept answer is made of more than the contact that the transaction tells."""
+    once = caller.once
+    return replace(caller, once=once and Once(once.key, lambda contact: once.render(identified(contact))))
 
 
 def _identities(tenant_id: str, wanted: Identify) -> list[Identity]:

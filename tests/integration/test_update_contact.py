@@ -213,6 +213,24 @@ async def test_identify_ties_identities_together(api: ApiUser, shared_store: Mon
     assert renamed.body["contact"]["email"] == "ada@new.example"
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+async def test_identify_tells_when_a_known_contact_was_active(
+    api: ApiUser, shared_store: MongoStore, headers: dict[str, str]
+) -> None:
+    await build_core(shared_store).ingest([page_view(api.tenant_id, visitor(api.tenant_id, "v"))])
+    contact_id = (await api.create_contact("ada@example.com", visitor_id="v"))["contact_id"]
+
+    body = {"external_id": "crm-1", "traits": {"email": "ada@example.com"}}
+    answer = await api.post("/v1/identify", body, headers=headers)
+
+    assert answer.body["contact"]["last_activity_at"] is not None
+    assert answer.body["contact"] == (await api.get(f"/v1/contacts/{contact_id}")).body["contact"]
+    assert (answer.body["created"], "Idempotency-Replayed" in answer.headers) == (False, False)
+    if headers:
+        again = await api.post("/v1/identify", body, headers=headers)
+        assert (again.body, again.headers["Idempotency-Replayed"]) == (answer.body, "true")
+
+
 async def test_identities_of_two_contacts_conflict_and_change_nothing(api: ApiUser) -> None:
     ada = await api.create_contact("ada@example.com", visitor_id="adas")
     await api.create_contact("bob@example.com", visitor_id="bobs")
