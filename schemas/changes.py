@@ -19,6 +19,10 @@ DATA_CONTENT_TYPE = "application/json"
 """Of `data`, and so of a record in binary mode, whose headers `ce_…` are the attributes."""
 SOURCE = "/pathbound/contacts"
 
+WITHOUT_ACTIVITY = (
+    "When it was active is not told: `last_activity_at` is always null, and `first_seen_at` when it was created."
+)
+CONTACT_SINCE = f"As it is since. {WITHOUT_ACTIVITY}"
 REPLAY_HEADER = "replay"
 """On a record that was published again in place: when, ISO 8601. Its id and sequence are the first one's."""
 
@@ -89,14 +93,14 @@ class LinkedIdentity(BaseModel):
 class ContactCreated(BaseModel):
     """A contact is new."""
 
-    contact: Contact
+    contact: Contact = Field(description=f"As it is at first. {WITHOUT_ACTIVITY}")
 
 
 class ContactUpdated(BaseModel):
     """Properties, the address, a company or the enrichment changed."""
 
     changed: dict[str, ChangedValue] = Field(description="By property or field: only what changed.")
-    contact: Contact = Field(description="As it is since.")
+    contact: Contact = Field(description=CONTACT_SINCE)
 
 
 class LifecycleStageChanged(BaseModel):
@@ -105,14 +109,14 @@ class LifecycleStageChanged(BaseModel):
     before: str | None
     after: str | None
     reason: str | None = Field(description="Why, where an action said so.")
-    contact: Contact = Field(description="As it is since.")
+    contact: Contact = Field(description=CONTACT_SINCE)
 
 
 class IdentityLinked(BaseModel):
     """The contact gained a visitor id or an external id; its history from before joins the timeline."""
 
     identity: LinkedIdentity
-    contact: Contact = Field(description="As it is since.")
+    contact: Contact = Field(description=CONTACT_SINCE)
 
 
 class ContactDeleted(BaseModel):

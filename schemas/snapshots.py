@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.changes import CloudEvent
+from schemas.changes import WITHOUT_ACTIVITY, CloudEvent
 from schemas.contacts import Contact
 
 SNAPSHOT_TYPE = "contact.snapshot"
@@ -28,4 +28,4 @@ class SnapshotEvent(CloudEvent):
 class ContactSnapshot(BaseModel):
     """A contact as a whole."""
 
-    contact: Contact
+    contact: Contact = Field(description=WITHOUT_ACTIVITY)
