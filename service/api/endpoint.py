@@ -23,7 +23,7 @@ from service.api.access import API_KEY, Access
 from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
 from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER
-from service.api.validation import JSON_ONLY, read_body, read_query
+from service.api.validation import JSON_ONLY, read_body, read_query, refuse_body
 from service.contacts.context import Caller
 from service.errors import ContactsError
 from service.idempotency.model import Answer, Once, OnceKey
@@ -129,7 +129,7 @@ class Endpoint:
             first = await use_cases.answers.find(once)
             if first is not None:
                 return _again(first)
-        body = await read_body(request, self.body, self.consumes) if self.body else None
+        body = await (read_body(request, self.body, self.consumes) if self.body else refuse_body(request))
         call = Call(request, use_cases, key, query, body, once)
         work = self.handle(call) if once is None else self._handle_once(call, once)
         return await work if self.method == "GET" else await _to_the_end(work)

@@ -28,12 +28,37 @@ async def read_body(request: web.Request, model: type[Model], consumes: Sequence
 
     Raises RequestRefusedError: 415 not JSON, or compressed; 400 malformed or not valid (aiohttp: 413).
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        sentence = "Send the body as it is, without Content-Encoding."
-        raise RequestRefusedError(415, ErrorCode.NOT_JSON, sentence, headers={"Accept-Encoding": "identity"})
+    _refuse_compressed(request)
     if ANY_TYPE not in consumes and not _is_one_of(consumes, request):
         raise RequestRefusedError(415, ErrorCode.NOT_JSON, "Send JSON in UTF-8, with Content-Type: application/json.")
     return validated(model, parse_json(await request.read()), "body")
+
+
+async def refuse_body(request: web.Request) -> None:
+    """Where none is taken, a body with anything in it: it asks for what would not be done.
+
+    Raises RequestRefusedError: 415 compressed; 400 (aiohttp: 413).
+    """
+    if not request.can_read_body:
+        return
+    _refuse_compressed(request)
+    raw = await request.read()
+    if not raw.strip():
+        return
+    try:
+        value = parse_json(raw)
+    except RequestRefusedError:
+        value = None
+    names = [_shown(name) for name in value] if isinstance(value, dict) else [""]
+    if names:
+        fault = "is not taken: this request has parameters only, in its query"
+        raise _failed("body", [(name, fault) for name in names])
+
+
+def _refuse_compressed(request: web.Request) -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        sentence = "Send the body as it is, without Content-Encoding."
+        raise RequestRefusedError(415, ErrorCode.NOT_JSON, sentence, headers={"Accept-Encoding": "identity"})
 
 
 def _is_one_of(consumes: Sequence[str], request: web.Request) -> bool:

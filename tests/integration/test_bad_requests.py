@@ -54,6 +54,20 @@ async def test_bodies_that_are_no_good_json(api: ApiUser, raw: bytes, code: str)
     assert_error(await api.request("POST", "/v1/contacts", data=raw, headers=JSON), 400, code)
 
 
+@pytest.mark.parametrize("raw", [b'{"erase": true, "limit": 1}', b"erase=true", b"[1]", b'"x"', b"{"])
+async def test_what_stands_in_a_body_that_is_not_taken_is_not_ignored(api: ApiUser, raw: bytes) -> None:
+    one = f"/v1/contacts/{(await api.create_contact())['contact_id']}"
+
+    for method, path in (("DELETE", one), ("GET", one), ("GET", "/v1/contacts"), ("GET", f"{one}/notes")):
+        reply = await api.request(method, path, data=raw, headers=JSON)
+        assert_error(reply, 400, "validation_failed")
+        names = ["erase", "limit"] if b"limit" in raw else [""]
+        assert [detail["field"] for detail in reply.body["details"]] == names
+    for nothing in (b"", b" ", b"{}"):
+        assert (await api.request("GET", one, data=nothing, headers=JSON)).status == 200
+    assert (await api.request("DELETE", one, data=b"{}", headers=JSON)).status == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
