@@ -241,7 +241,10 @@ _HEADERS: Json = {
 }
 _SNAPSHOT_HEADERS: Json = {
     "type": "object",
-    "properties": {TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else.")},
+    "properties": {
+        TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else."),
+        "content-type": _HEADERS["properties"]["content-type"],
+    },
     "required": [TENANT_HEADER],
 }
 _TIMELINE_HEADERS: Json = {

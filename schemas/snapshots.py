@@ -20,7 +20,9 @@ class SnapshotEvent(CloudEvent):
 
     type: Literal["contact.snapshot"]
     sequence: int = Field(
-        description="Of the contact's last event that it includes: go on in contacts.changes from there.", ge=1
+        description="Of the contact's last event that it includes: go on in contacts.changes from there. 0 before its"
+        " first one, as of a contact that was loaded.",
+        ge=0,
     )
     data: dict[str, Any]
 
