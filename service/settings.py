@@ -206,8 +206,12 @@ class ContentModeSettings(Settings):
     )
 
 
-class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
+class FeedSettings(MongoSettings, KafkaSettings):
     """`pathbound feed …`, where it needs both servers."""
+
+
+class ReplaySettings(FeedSettings, ContentModeSettings):
+    """`pathbound feed replay`, the one of them that publishes by itself."""
 
 
 class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings, TracingSettings):

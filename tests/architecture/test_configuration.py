@@ -44,3 +44,11 @@ def test_every_option_may_be_left_out() -> None:
                 option.callback(click.Context(command), option, () if option.multiple else None)
                 looked_at += 1
     assert looked_at > 5
+
+
+def test_the_content_mode_is_asked_of_those_who_publish() -> None:
+    """An option without an effect would make somebody believe that `rebuild-snapshot` chooses it, not the relay."""
+    asked = {
+        name for name, command in commands_of(pathbound) if "relay_content_mode" in {p.name for p in command.params}
+    }
+    assert asked == {"relay", "feed replay"}
