@@ -11,6 +11,8 @@ from schemas.changes import CloudEvent
 from schemas.contacts import Contact
 
 SNAPSHOT_TYPE = "contact.snapshot"
+GONE_TYPE = "contact.gone"
+"""What a tombstone is called, which has no type of its own."""
 TENANT_HEADER = "tenantid"
 """On every record of the topic, since a tombstone has no value to say it."""
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from deploy.cli import asyncapi as command
+from deploy.cli.feed_tail import TYPES
 from schemas.asyncapi import INBOUND, cloud_event_schema
 from schemas.change_examples import CHANGES, cloud_event
 from schemas.changes import ChangeType, dataschema_of
@@ -64,6 +65,12 @@ def test_every_topic_and_every_type_is_described() -> None:
     actions = {name: operation["action"] for name, operation in DOCUMENT["operations"].items()}
     assert sorted(actions.values()).count("receive") == len(INBOUND)
     assert len(actions) == len(TOPICS)
+
+
+def test_feed_tail_can_be_asked_for_each_message() -> None:
+    assert {name: set(DOCUMENT["channels"][name]["messages"]) for name in TYPES} == {
+        name: set(types) for name, types in TYPES.items()
+    }
 
 
 def _shown_in_sources() -> list[dict[str, Any]]:
