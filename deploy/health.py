@@ -11,7 +11,7 @@ _TIMEOUT_S = 4
 
 
 def main() -> int:
-    """Returns the exit status; says why not on standard error."""
+    """Returns the exit status; prints the answer, which names what is away, on standard error where it is a no."""
     question = sys.argv[1] if len(sys.argv) > 1 else "live"
     # Only one of them serves; in the image both are on the same port.
     port = int(os.environ.get("PATHBOUND_OPS_PORT") or os.environ.get("PATHBOUND_API_PORT") or 8080)
@@ -25,9 +25,9 @@ def main() -> int:
         return 1
     finally:
         connection.close()
-    if answer.status != 200:
-        print(f"{answer.status}: {body}", file=sys.stderr)
-    return 0 if answer.status == 200 else 1
+    yes = answer.status == 200
+    print(f"{answer.status}: {body}", file=sys.stdout if yes else sys.stderr)
+    return 0 if yes else 1
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from schemas.changes import (
 )
 from schemas.gmail import GmailEnvelope
 from schemas.intercom import IntercomEnvelope
-from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER, ContactSnapshot, SnapshotEvent
+from schemas.snapshots import GONE_TYPE, SNAPSHOT_TYPE, TENANT_HEADER, ContactSnapshot, SnapshotEvent
 from schemas.timeline import TIMELINE_TYPE, TimelineEntry, TimelineEntryEvent
 from schemas.topics import (
     CONTACTS_CHANGES,
@@ -57,7 +57,6 @@ _TIMELINE = (
     " events come about in the order in which they entered, and have no sequence. What later changes in an event, or"
     " leaves a timeline, is not told."
 )
-_TOMBSTONE = "contact.gone"
 INBOUND: dict[str, tuple[type[BaseModel], str]] = {
     TRACKER_EVENTS: (TrackerEnvelope, "One visitor event, as a tracker's backend produces it; key = `visitorId`."),
     GMAIL_MESSAGES: (
@@ -81,8 +80,8 @@ def describe_topics(version: str) -> Json:
     messages[TIMELINE_TYPE] = _timeline_entry(refs[TimelineEntry])
     channels[CONTACTS_TIMELINE] = _channel(_spec(CONTACTS_TIMELINE), [TIMELINE_TYPE], _TIMELINE)
     messages[SNAPSHOT_TYPE] = _snapshot(refs[ContactSnapshot])
-    messages[_TOMBSTONE] = _tombstone()
-    channels[CONTACTS_SNAPSHOT] = _channel(_spec(CONTACTS_SNAPSHOT), [SNAPSHOT_TYPE, _TOMBSTONE], _SNAPSHOTS)
+    messages[GONE_TYPE] = _tombstone()
+    channels[CONTACTS_SNAPSHOT] = _channel(_spec(CONTACTS_SNAPSHOT), [SNAPSHOT_TYPE, GONE_TYPE], _SNAPSHOTS)
     for topic, (model, description) in INBOUND.items():
         messages[topic] = _inbound(topic, refs[model], description)
         messages[dead_letters_of(topic)] = _dead_letter(topic)
@@ -201,8 +200,8 @@ def _state(
 
 def _tombstone() -> Json:
     return {
-        "name": _TOMBSTONE,
-        "title": _TOMBSTONE,
+        "name": GONE_TYPE,
+        "title": GONE_TYPE,
         "summary": "A record without a value: the contact was deleted or erased.",
         "contentType": DATA_CONTENT_TYPE,
         "headers": _SNAPSHOT_HEADERS,
@@ -241,7 +240,10 @@ _HEADERS: Json = {
 }
 _SNAPSHOT_HEADERS: Json = {
     "type": "object",
-    "properties": {TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else.")},
+    "properties": {
+        TENANT_HEADER: _header("The tenant; a tombstone says it nowhere else."),
+        "content-type": _HEADERS["properties"]["content-type"],
+    },
     "required": [TENANT_HEADER],
 }
 _TIMELINE_HEADERS: Json = {

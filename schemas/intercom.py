@@ -62,19 +62,19 @@ def _only(*types: type) -> Callable[[Any], Any]:
     return check
 
 
-def _listed(name: str) -> Callable[[Any], list[dict[Any, Any]]]:
+def _listed(name: str, of: type[BaseModel]) -> BeforeValidator:
     """A list, bare or as `{"type": "….list", name: […]}`; what is no object in it is left out."""
 
     def unwrap(value: Any) -> list[dict[Any, Any]]:
         found = value.get(name) if isinstance(value, dict) else value
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
-    return unwrap
+    return BeforeValidator(unwrap, json_schema_input_type=list[of] | dict[str, Any])  # type: ignore[valid-type]
 
 
 _object = BeforeValidator(_only(dict))
-Id = Annotated[str | None, BeforeValidator(_id)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Id = Annotated[str | None, BeforeValidator(_id, json_schema_input_type=str | int | None)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=str | float | None)]
 Text = Annotated[str | None, BeforeValidator(_only(str))]
 Flag = Annotated[bool | None, BeforeValidator(_only(bool))]
 
@@ -110,7 +110,7 @@ class Part(_Lenient):
     created_at: Moment = None
     updated_at: Moment = None
     author: Annotated[Person | None, _object] = None
-    attachments: Annotated[list[Attachment], BeforeValidator(_listed("attachments"))] = Field(default_factory=list)
+    attachments: Annotated[list[Attachment], _listed("attachments", Attachment)] = Field(default_factory=list)
     redacted: Flag = None
 
 
@@ -135,12 +135,12 @@ class Conversation(_Lenient):
     snoozed_until: Moment = None
     source: Annotated[FirstMessage | None, _object] = None
     conversation_message: Annotated[FirstMessage | None, _object] = None
-    parts: Annotated[list[Part], BeforeValidator(_listed("conversation_parts"))] = Field(
+    parts: Annotated[list[Part], _listed("conversation_parts", Part)] = Field(
         default_factory=list, alias="conversation_parts"
     )
     user: Annotated[Person | None, _object] = None
-    customers: Annotated[list[Person], BeforeValidator(_listed("customers"))] = Field(default_factory=list)
-    contacts: Annotated[list[Person], BeforeValidator(_listed("contacts"))] = Field(default_factory=list)
+    customers: Annotated[list[Person], _listed("customers", Person)] = Field(default_factory=list)
+    contacts: Annotated[list[Person], _listed("contacts", Person)] = Field(default_factory=list)
     assignee: Annotated[Person | None, _object] = None
 
 
@@ -159,9 +159,7 @@ class Attached(AttachedModel):
 class Ticket(_Lenient):
     """Its people are all that is read."""
 
-    parts: Annotated[list[Part], BeforeValidator(_listed("ticket_parts"))] = Field(
-        default_factory=list, alias="ticket_parts"
-    )
+    parts: Annotated[list[Part], _listed("ticket_parts", Part)] = Field(default_factory=list, alias="ticket_parts")
 
 
 class Item(Conversation):

@@ -11,6 +11,8 @@ from schemas.changes import WITHOUT_ACTIVITY, CloudEvent
 from schemas.contacts import Contact
 
 SNAPSHOT_TYPE = "contact.snapshot"
+GONE_TYPE = "contact.gone"
+"""What a tombstone is called, which has no type of its own."""
 TENANT_HEADER = "tenantid"
 """On every record of the topic, since a tombstone has no value to say it."""
 
@@ -20,7 +22,9 @@ class SnapshotEvent(CloudEvent):
 
     type: Literal["contact.snapshot"]
     sequence: int = Field(
-        description="Of the contact's last event that it includes: go on in contacts.changes from there.", ge=1
+        description="Of the contact's last event that it includes: go on in contacts.changes from there. 0 before its"
+        " first one, as of a contact that was loaded.",
+        ge=0,
     )
     data: dict[str, Any]
 

@@ -29,5 +29,6 @@ class TimelineEntry(BaseModel):
         description="It was stored before its contact was known, and joined the timeline when that was."
     )
     shortened: bool = Field(
-        description="The event is too large for a record: its `data` is empty here, and whole in the API."
+        description="The event is too large for a record: its `data` is empty here, its `url`, `visitor_id` and"
+        " `session_id` are null, and all are whole in the API."
     )

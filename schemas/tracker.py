@@ -19,6 +19,7 @@ is left. A page of a timeline holds up to 100 of them."""
 TEXT_IDS = ("visitorId", "sessionId", "external_contact_id", "ga_user_id")
 """The fields that may come as numbers and are kept as text."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS, _END_MS = -62_135_596_800_000, 253_402_300_800_000  # of the years 1 and 9999
 
 
 def _text_id(value: Any) -> Any:
@@ -31,7 +32,7 @@ def _instant(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, float) and value != value):
         raise PydanticCustomError("instant", "must be an ISO 8601 time or epoch milliseconds")
     if isinstance(value, int | float):
-        if not -62_135_596_800_000 <= value < 253_402_300_800_000:
+        if not _FIRST_MS <= value < _END_MS:
             raise PydanticCustomError("instant", "must lie in the years 1 to 9999")
         return _EPOCH + timedelta(milliseconds=value)
     if isinstance(value, str) and value.strip("-+0123456789.") == "":
@@ -39,8 +40,9 @@ def _instant(value: Any) -> Any:
     return value
 
 
-TextId = Annotated[str, BeforeValidator(_text_id)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+TextId = Annotated[str, BeforeValidator(_text_id, json_schema_input_type=str | int)]
+_Millis = Annotated[float, Field(ge=_FIRST_MS, lt=_END_MS)]
+Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime | _Millis)]
 Text = Annotated[str, Field(max_length=65_536)]
 
 
@@ -54,7 +56,9 @@ class TrackedEvent(BaseModel):
         None, description="Unique per event, if the producer has one; else the event's content identifies it."
     )
     data: dict[str, Any] | None = None
-    timestamp: Instant | None = Field(None, description="When it happened, by the visitor's clock.")
+    timestamp: Instant | None = Field(
+        None, description="When it happened, by the visitor's clock: ISO 8601, or epoch milliseconds."
+    )
     url: Text | None = None
     domain: Text | None = None
     visitorId: TextId | None = None  # noqa: N815 - the wire's spelling

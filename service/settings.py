@@ -206,8 +206,12 @@ class ContentModeSettings(Settings):
     )
 
 
-class FeedSettings(MongoSettings, KafkaSettings, ContentModeSettings):
+class FeedSettings(MongoSettings, KafkaSettings):
     """`pathbound feed …`, where it needs both servers."""
+
+
+class ReplaySettings(FeedSettings, ContentModeSettings):
+    """`pathbound feed replay`, the one of them that publishes by itself."""
 
 
 class RelaySettings(MongoSettings, KafkaSettings, ContentModeSettings, OpsSettings, TracingSettings):
@@ -235,8 +239,3 @@ class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings, TracingSetting
     timestamp_tolerance_seconds: int = Field(
         3600, ge=0, description="How far after its arrival an event may claim to have happened before it is clamped."
     )
-
-
-def unknown_variables(known: set[str]) -> list[str]:
-    """`PATHBOUND_…` variables in the environment that no setting reads: most likely a slip of the pen."""
-    return sorted(name for name in os.environ if name.startswith("PATHBOUND_") and name not in known)

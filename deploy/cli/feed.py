@@ -17,7 +17,7 @@ from service.feed.rebuild import SnapshotRebuilder
 from service.feed.replay import FeedReplayer, ReplayRequest
 from service.kafka.feed import KafkaFeedTopic
 from service.kafka.replay import KafkaReplayPublisher
-from service.settings import FeedSettings
+from service.settings import FeedSettings, ReplaySettings
 
 _SAY_SECONDS = 5.0
 
@@ -49,8 +49,10 @@ def _instant(_: click.Context, __: click.Parameter, value: str | None) -> dateti
 @click.option("--from", "start", required=True, callback=_instant, help="The earliest commit time, ISO 8601.")
 @click.option("--to", "end", callback=_instant, help="The commit time to stop before; now, unless given.")
 @click.option("--topic", help="Another topic, by its full name; else the feed itself, with a header `replay`.")
-@with_settings(FeedSettings)
-async def replay(settings: FeedSettings, tenant: str, start: datetime, end: datetime | None, topic: str | None) -> None:
+@with_settings(ReplaySettings)
+async def replay(
+    settings: ReplaySettings, tenant: str, start: datetime, end: datetime | None, topic: str | None
+) -> None:
     """Publish a tenant's events again: the same ids in the same order, all of them or none.
 
     As far back as published records are kept (PATHBOUND_OUTBOX_RETENTION_HOURS of `pathbound init`).

@@ -11,7 +11,7 @@ import orjson
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from deploy.cli.tables import safe
 from schemas.changes import ChangeType
-from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER
+from schemas.snapshots import GONE_TYPE, SNAPSHOT_TYPE, TENANT_HEADER
 from schemas.timeline import TIMELINE_TYPE
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT, CONTACTS_TIMELINE
 from service.feed.model import FeedRecord
@@ -21,7 +21,7 @@ from service.settings import KafkaSettings
 TYPES: dict[str, list[str]] = {
     CONTACTS_CHANGES: [kind.value for kind in ChangeType],
     CONTACTS_TIMELINE: [TIMELINE_TYPE],
-    CONTACTS_SNAPSHOT: [SNAPSHOT_TYPE],
+    CONTACTS_SNAPSHOT: [SNAPSHOT_TYPE, GONE_TYPE],
 }
 """What is on each topic of the feed."""
 
@@ -74,7 +74,7 @@ async def _print_events(
 def _gone(record: FeedRecord) -> dict[str, Any]:
     """A tombstone, told as the events are."""
     tenant_id = dict(record.headers).get(TENANT_HEADER)
-    return {"type": "contact.gone", "subject": record.contact_id, "tenantid": tenant_id, "data": None}
+    return {"type": GONE_TYPE, "subject": record.contact_id, "tenantid": tenant_id, "data": None}
 
 
 def _json_line(record: FeedRecord, event: dict[str, Any]) -> bytes:

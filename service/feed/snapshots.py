@@ -34,11 +34,16 @@ async def latest_snapshots(topic: FeedTopic, tenant_id: str | None) -> dict[str,
         told = dict(record.headers).get(TENANT_HEADER, "")
         if tenant_id not in (None, told):
             continue
-        event = record.event or {}
-        contact = event.get("data", {}).get("contact") if event.get("type") == SNAPSHOT_TYPE else None
-        digest = None if record.tombstone else _digest(contact) if contact else b""
+        digest = None if record.tombstone else _digest_in(record.event or {})
         found[record.contact_id] = Latest(told, digest)
     return found
+
+
+def _digest_in(event: dict[str, Any]) -> bytes:
+    """Of the contact in it; empty where it is no snapshot, as what somebody else wrote to the topic may be."""
+    data = event.get("data") if event.get("type") == SNAPSHOT_TYPE else None
+    contact = data.get("contact") if isinstance(data, dict) else None
+    return _digest(contact) if isinstance(contact, dict) else b""
 
 
 def _digest(contact: dict[str, Any]) -> bytes:

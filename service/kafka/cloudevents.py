@@ -39,9 +39,9 @@ def binary(record: OutboxRecord) -> tuple[Headers, bytes]:
     return headers, value
 
 
-def read_event(headers: Iterable[tuple[str, bytes]], value: bytes) -> dict[str, Any]:
+def read_event(headers: Iterable[tuple[str, bytes | None]], value: bytes) -> dict[str, Any]:
     """The event in its structured form, whichever mode it came in. Raises ValueError where it is no event."""
-    given = dict(headers)
+    given = {name: text or b"" for name, text in headers}
     if given.get(_TYPE, b"").startswith(_STRUCTURED) or f"{_PREFIX}id" not in given:
         event = orjson.loads(value)
         if not isinstance(event, dict):

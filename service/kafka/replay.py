@@ -15,7 +15,7 @@ from service.kafka.refusals import in_feed_words
 from service.kafka.sending import encoded, send_all
 from service.kafka.topics import own_topics, partitions_of
 from service.outbox.model import OutboxRecord
-from service.settings import FeedSettings
+from service.settings import ReplaySettings
 
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _STEP_SECONDS = 30.0
@@ -26,7 +26,7 @@ _TRANSACTION_MS = 900_000
 class KafkaReplayPublisher:
     """Two replays for one tenant at one time exclude each other: the later one fences the earlier one."""
 
-    def __init__(self, settings: FeedSettings, tenant_id: str) -> None:
+    def __init__(self, settings: ReplaySettings, tenant_id: str) -> None:
         self._broker = settings
         self._transactional_id = f"{settings.topic_prefix}pathbound.replay.{tenant_id}"
         self._encode = encode_of(settings.relay_content_mode)

@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 # --- Consumers -------------------------------------------------------------------------------------------------------
 
-# Records by what became of them: stored, parked, duplicate, dead_lettered. Each record is counted once per time it is
-# handled; the ledger (`pathbound ledger`) counts each once, over all processes and all time.
+# Records by what became of them: stored, parked, duplicate, erased, dead_lettered. Each record is counted once per time
+# it is handled; the ledger (`pathbound ledger`) counts each once, over all processes and all time.
 CONSUMER_RECORDS: Final = Counter(
     "pathbound_consumer_records_total", "Records handled, by outcome.", ["source", "outcome"]
 )

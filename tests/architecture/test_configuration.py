@@ -7,6 +7,7 @@ import pytest
 
 from deploy.cli.configuration import COMMITTED, commands_of, reference_of
 from deploy.cli.main import pathbound
+from schemas.topics import TOPICS
 from service.settings import ApiSettings, ConsumerSettings, RelaySettings
 from tests.architecture.test_imports import MODULES
 
@@ -44,3 +45,17 @@ def test_every_option_may_be_left_out() -> None:
                 option.callback(click.Context(command), option, () if option.multiple else None)
                 looked_at += 1
     assert looked_at > 5
+
+
+def test_the_content_mode_is_asked_of_those_who_publish() -> None:
+    """An option without an effect would make somebody believe that `rebuild-snapshot` chooses it, not the relay."""
+    asked = {
+        name for name, command in commands_of(pathbound) if "relay_content_mode" in {p.name for p in command.params}
+    }
+    assert asked == {"relay", "feed replay"}
+
+
+def test_who_makes_topics_by_hand_is_told_all_their_settings() -> None:
+    told = COMMITTED.with_name("security.md").read_text()
+    missing = {f"{name}={value}" for topic in TOPICS for name, value in topic.config.items()}
+    assert [setting for setting in missing if f"`{setting}`" not in told] == []

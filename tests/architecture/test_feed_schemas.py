@@ -1,6 +1,7 @@
 """What is said of the change feed is current, valid, and changes by addition only."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,14 +9,16 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from deploy.cli import asyncapi as command
+from deploy.cli.feed_tail import TYPES
 from schemas.asyncapi import INBOUND, cloud_event_schema
 from schemas.change_examples import CHANGES, cloud_event
 from schemas.changes import ChangeType, dataschema_of
 from schemas.published import dataschemas
-from schemas.topics import TOPICS
+from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS, TOPICS, TRACKER_EVENTS
 from service.api.docs import asyncapi_text
 
 DOCUMENT: dict[str, Any] = json.loads(asyncapi_text())
+SOURCES = command.COMMITTED.parent.parent / "deploy/docs/sources.md"
 STALE = "run `make asyncapi`, and read what has changed"
 
 
@@ -62,3 +65,46 @@ def test_every_topic_and_every_type_is_described() -> None:
     actions = {name: operation["action"] for name, operation in DOCUMENT["operations"].items()}
     assert sorted(actions.values()).count("receive") == len(INBOUND)
     assert len(actions) == len(TOPICS)
+
+
+def test_feed_tail_can_be_asked_for_each_message() -> None:
+    assert {name: set(DOCUMENT["channels"][name]["messages"]) for name in TYPES} == {
+        name: set(types) for name, types in TYPES.items()
+    }
+
+
+def _shown_in_sources() -> list[dict[str, Any]]:
+    """Every record that the documentation of sources shows."""
+    found, decoder = [], json.JSONDecoder()
+    for block in re.findall(r"```json\n(.*?)```", SOURCES.read_text(), re.DOTALL):
+        rest = block.strip()
+        while rest:
+            record, end = decoder.raw_decode(rest)
+            found.append(record)
+            rest = rest[end:].strip()
+    return found
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *_shown_in_sources(),
+        {"tenant_id": "acme", "event": "page_view", "timestamp": 1780000000000, "visitorId": 77, "ga_user_id": 1},
+        {"tenant_id": "acme", "conversation": {"id": 9001, "created_at": "2026-11-23T09:30:00Z", "contacts": []}},
+    ],
+    ids=str,
+)
+def test_what_the_consumers_take_is_what_the_description_of_their_topics_says(record: dict[str, Any]) -> None:
+    topic = next(
+        name
+        for name, field in (
+            (INTERCOM_EVENTS, "notification"),
+            (INTERCOM_EVENTS, "conversation"),
+            (GMAIL_MESSAGES, "kind"),
+            (TRACKER_EVENTS, "event"),
+        )
+        if field in record
+    )
+    INBOUND[topic][0].model_validate(record)
+    payload = DOCUMENT["components"]["messages"][topic]["payload"]
+    Draft202012Validator({**payload, "components": DOCUMENT["components"]}).validate(record)

@@ -5,6 +5,7 @@ from prometheus_client import REGISTRY
 
 import service.ops.metrics  # noqa: F401 - fills the registry
 from deploy.metrics_reference import DOCUMENT, all_metrics, document
+from service.ledger.model import Outcome
 
 
 def test_the_committed_list_is_current() -> None:
@@ -23,6 +24,11 @@ def test_the_list_is_what_a_process_tells() -> None:
 def test_labels_never_name_who_or_what_came() -> None:
     bounded = {"source", "outcome", "stage", "error", "error_class", "topic", "partition", "shard"}
     assert {label for metric in all_metrics() for label in metric.labels} <= bounded | {"method", "route", "status"}
+
+
+def test_every_outcome_is_explained() -> None:
+    [told] = [metric.comment for metric in all_metrics() if metric.name == "pathbound_consumer_records_total"]
+    assert [outcome for outcome in Outcome if outcome not in told] == []
 
 
 def test_a_metric_that_explains_nothing_is_refused() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.feed.replay import FeedReplayer, ReplayRequest
 from service.kafka.replay import KafkaReplayPublisher
-from service.settings import FeedSettings
+from service.settings import ReplaySettings
 from tests.support.api import ApiUser
 from tests.support.feed import LIFE, TRACE, Feed, live
 
@@ -25,7 +25,7 @@ def snippet(feed: Feed) -> str:
 async def test_the_readmes_subscriber_gets_everything_once_in_order(feed: Feed, own_api: ApiUser) -> None:
     first = await live(own_api)
     await feed.relay()
-    settings = FeedSettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
+    settings = ReplaySettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
     start = (await feed.waiting(first))[0].committed_at
     again = ReplayRequest(own_api.tenant_id, start, await feed.store.feed_history.now(), feed.name)
     publisher = KafkaReplayPublisher(settings, own_api.tenant_id)

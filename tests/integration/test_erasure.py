@@ -21,7 +21,7 @@ from service.feed.replay import FeedReplayer, ReplayRequest
 from service.feed.verify import FeedVerifier
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.store import MongoStore
-from service.settings import FeedSettings
+from service.settings import ReplaySettings
 from tests.support.api import ApiUser, serve
 from tests.support.commands import pathbound
 from tests.support.erasure import (
@@ -170,7 +170,7 @@ async def test_what_is_published_and_replayed_keeps_its_place_and_nothing_else(
     verdicts = [verdict async for verdict in verifier.judge(*await verifier.read(None))]
     assert [one.complete for one in verdicts] == [True]
 
-    settings = FeedSettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
+    settings = ReplaySettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
     replay = FeedReplayer(feed.store.feed_history, KafkaReplayPublisher(settings, user.tenant_id), feed.name)
     now = await feed.store.feed_history.now()
     wanted = ReplayRequest(user.tenant_id, now - timedelta(minutes=30), now + timedelta(minutes=1), feed.name)

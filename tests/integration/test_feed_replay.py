@@ -14,7 +14,7 @@ from service.feed.verify import FeedVerifier
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.feed import MongoFeedHistory
 from service.outbox.model import OutboxRecord
-from service.settings import FeedSettings
+from service.settings import ReplaySettings
 from tests.support.api import ApiUser
 from tests.support.feed import LIFE, Feed, kafka_admin, live
 from tests.support.relay import read_committed
@@ -43,7 +43,7 @@ async def run(
     history: MongoFeedHistory | None = None,
 ) -> int:
     now = await feed.store.feed_history.now()
-    settings = FeedSettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
+    settings = ReplaySettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
     replayer = FeedReplayer(history or feed.store.feed_history, KafkaReplayPublisher(settings, tenant), feed.name)
     wanted = ReplayRequest(
         tenant, start or now - timedelta(minutes=30), end or now + timedelta(minutes=1), topic or feed.name

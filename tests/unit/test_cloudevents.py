@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -54,3 +55,12 @@ def test_both_modes_say_the_same(data: dict[str, Any], kind: ChangeType, sequenc
 def test_what_is_no_event_is_published_as_it_is() -> None:
     other = record_of("ct_1", 1, "topic", b"anything")
     assert binary(other) == structured(other) == (other.headers, b"anything")
+
+
+@pytest.mark.parametrize("name", ["content-type", "ce_id", "ce_sequence", "other"])
+def test_a_header_without_a_value_is_an_empty_one(name: str) -> None:
+    """Kafka has such headers; of a record that somebody else wrote it must be said that it is no event."""
+    given: list[tuple[str, bytes | None]] = [(name, None)]
+    assert read_event(given, b"{}") in ({}, {"id": "", "datacontenttype": "", "data": {}})
+    with pytest.raises(ValueError, match="line 1"):
+        read_event(given, b"{unexpected")

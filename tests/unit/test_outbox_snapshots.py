@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
+from schemas.asyncapi import describe_topics
 from schemas.change_examples import CHANGES, cloud_event
 from schemas.changes import CONTENT_TYPE, ChangeType
 from schemas.published import dataschemas
 from schemas.snapshots import SnapshotEvent
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
 from service.outbox.model import OutboxRecord
-from service.outbox.snapshots import with_snapshots
+from service.outbox.snapshots import snapshot, with_snapshots
 from tests.support.openapi import strict_schema
 from tests.support.relay import record_of
 
@@ -61,6 +62,16 @@ def test_a_snapshot_is_an_event_as_described_and_says_its_tenant_in_a_header() -
     assert dict(one.headers)["tenantid"] == "tenant"
     [_, gone] = with_snapshots([change("a", 6, ChangeType.CONTACT_DELETED)])
     assert (gone.value, dict(gone.headers)) == (b"", {"tenantid": "tenant"})
+
+
+def test_the_snapshot_of_who_was_loaded_and_never_changed_is_an_event_as_described() -> None:
+    contact = {**CHANGES[ChangeType.CONTACT_CREATED]["contact"], "contact_id": "ct_loaded"}
+    at = record_of("ct_loaded", 1, CONTACTS_CHANGES, b"").committed_at
+    event = orjson.loads(snapshot("tenant", contact, 0, "2026-11-23T09:30:00.000Z", "rebuilt", at).value)
+    SnapshotEvent.model_validate(event)
+    described = describe_topics("1.0")
+    payload = described["components"]["messages"]["contact.snapshot"]["payload"]
+    Draft202012Validator({**payload, "components": described["components"]}).validate(event)
 
 
 def test_a_rebuilt_snapshot_takes_its_place_in_the_order() -> None:
