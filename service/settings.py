@@ -3,6 +3,8 @@ that use it. A class is what one part needs; a command's settings are the union 
 
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.erasure.marks import MIN_SECRET_LENGTH
 
+_PREFIX = "PATHBOUND_"
+_NEARLY = 0.75
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:/@\[\]]+):[0-9]{1,5}")
 
 
@@ -40,7 +44,7 @@ class Settings(BaseSettings):
     # With PATHBOUND_SECRETS_DIR=/run/secrets, the file /run/secrets/pathbound_mongo_url stands for PATHBOUND_MONGO_URL:
     # a container's secrets are files. A variable wins over a file.
     model_config = SettingsConfigDict(
-        env_prefix="PATHBOUND_",
+        env_prefix=_PREFIX,
         extra="ignore",
         frozen=True,
         secrets_dir=os.environ.get("PATHBOUND_SECRETS_DIR") or None,
@@ -239,3 +243,15 @@ class ConsumerSettings(MongoSettings, KafkaSettings, OpsSettings, TracingSetting
     timestamp_tolerance_seconds: int = Field(
         3600, ge=0, description="How far after its arrival an event may claim to have happened before it is clamped."
     )
+
+
+def misspelt(variables: Iterable[str]) -> dict[str, str]:
+    """Of the names of variables, those that no setting has but nearly, and the one that must be meant."""
+    known = {field.upper() for one in _kinds(Settings) for field in one.model_fields}
+    given = {name.removeprefix(_PREFIX) for name in variables if name.startswith(_PREFIX)}
+    nearly = {name: get_close_matches(name, known, n=1, cutoff=_NEARLY) for name in sorted(given - known)}
+    return {_PREFIX + name: _PREFIX + found[0] for name, found in nearly.items() if found}
+
+
+def _kinds(settings: type[Settings]) -> list[type[Settings]]:
+    return [settings, *(kind for one in settings.__subclasses__() for kind in _kinds(one))]

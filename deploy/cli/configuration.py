@@ -20,7 +20,8 @@ _INTRODUCTION = """\
 # Configuration
 
 Every setting is an environment variable and an option of the commands that use it; the option wins. It is checked when
-the process starts: a value that cannot be used ends in one sentence and exit status 2. Values marked *secret* appear in
+the process starts: a value that cannot be used ends in one sentence and exit status 2, and a variable whose name is
+nearly a setting's is told in the log (`variable_unknown`). Values marked *secret* appear in
 no log, no error and no traceback; passwords are best read from files. `pathbound up`, which starts everything on one
 machine, has options of its own (`pathbound up --help`) and hands the settings here on.
 

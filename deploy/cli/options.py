@@ -2,12 +2,14 @@
 
 import asyncio
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, get_args, get_origin
 
 import click
+import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -22,12 +24,13 @@ from service.errors import (
     StreamUnavailableError,
 )
 from service.ops.logging import configure_logging
-from service.settings import Settings
+from service.settings import Settings, misspelt
 
 S = TypeVar("S", bound=Settings)
 _Command = Callable[..., Any]
 _SETTINGS: dict[_Command, type[Settings]] = {}
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
+_log = structlog.get_logger(__name__)
 
 
 def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _Command]:
@@ -42,6 +45,8 @@ def with_settings(model: type[S]) -> Callable[[Callable[..., Coroutine[Any, Any,
             chosen = {name: given.pop(name) for name in model.model_fields}
             settings = _validated(model, {name: value for name, value in chosen.items() if value is not None})
             configure_logging(settings.log_level, settings.log_format)
+            for variable, meant in misspelt(os.environ).items():
+                _log.warning("variable_unknown", variable=variable, meant=meant)
             with traced(settings, click.get_current_context().command_path):
                 asyncio.run(_told(function(settings, **given), settings))
 
