@@ -132,6 +132,7 @@ spec:
       args: {{ toJson .args }}
       env:
         {{- include "pathbound.env" . | nindent 8 }}
+        {{- with .root.Values.pod.env }}{{ toYaml . | nindent 8 }}{{ end }}
         {{- if .probes }}
         # One of the two is read: the API answers health and metrics on its own port.
         {{- $kind := ternary "API" "OPS" (eq .component "api") }}
