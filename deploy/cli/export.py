@@ -136,8 +136,6 @@ def _stopped(place: Place, output: Path | None) -> click.ClickException:
 @contextmanager
 def _sink(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
-        if sys.stdout is None:  # Python's word for a descriptor that is closed
-            raise click.ClickException("Standard output is closed: name a file with --output.")
         with _told_if_unwritable("Standard output"):
             yield sys.stdout.buffer
         return

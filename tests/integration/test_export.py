@@ -182,17 +182,12 @@ async def test_a_full_disk_behind_standard_output_is_said_in_a_sentence(user: Ap
     assert full.stderr.splitlines() == ["Error: Standard output cannot be written: File too large."]
 
 
-@pytest.mark.parametrize(
-    ("where", "told"), [("| true", []), (">&-", ["Error: Standard output is closed: name a file with --output."])]
-)
-async def test_without_a_reader_it_ends_without_a_traceback(
-    user: ApiUser, env: dict[str, str], where: str, told: list[str]
-) -> None:
-    command = f"set -o pipefail; {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} {where}"
+async def test_without_a_reader_it_ends_without_a_traceback(user: ApiUser, env: dict[str, str]) -> None:
+    command = f"set -o pipefail; {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} | true"
     unread = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
         ["bash", "-c", command], env={**os.environ, **env}, capture_output=True, text=True, check=False
     )
-    assert (unread.returncode, unread.stderr.splitlines()) == (1, told)
+    assert (unread.returncode, unread.stderr) == (1, "")
 
 
 def test_what_a_killed_export_left_is_removed_by_the_next_and_nothing_else(tmp_path: Path) -> None:
