@@ -190,7 +190,7 @@ class _Run:
         return await self._shown(lambda: self._import.preview(caller, self._contacts.rows, self._told, self._stop))
 
     async def _shown(self, work: Callable[[], Awaitable[bool]]) -> bool:
-        with click.progressbar(length=self._total, label="Rows", show_pos=True, file=sys.stderr) as self._bar:
+        with click.progressbar(length=self._total, label="Rows", show_pos=True, file=sys.stderr, width=0) as self._bar:
             self._bar.update(self.progress.rows)
             return await work()
 
