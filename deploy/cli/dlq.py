@@ -3,7 +3,6 @@
 import base64
 import heapq
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +93,7 @@ async def show(settings: DlqSettings, position: str, raw: bool, as_json: bool) -
     if raw:
         if letter.value is None:
             raise click.ClickException(_no_value(letter))
-        sys.stdout.buffer.write(letter.value)
+        click.echo(letter.value, nl=False)
     elif as_json:
         click.echo(json.dumps(_whole(letter)))
     else:

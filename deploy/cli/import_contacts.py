@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -85,9 +85,9 @@ async def import_contacts(
         raise click.UsageError("--delimiter must be one character; in most shells a tab is written $'\\t'.")
     file = RecordFile(path, is_csv=_is_csv(path, kind), delimiter=delimiter)
     contacts = ContactFile(file, Columns(given), clear_empty)
-    faults = FaultFile(errors or path.with_name(f"{path.name}{'.dry-run' if dry_run else ''}.errors.jsonl"))
-    _check_files(path, faults.path)
-    with _told_in_a_sentence():
+    errors = errors or path.with_name(f"{path.name}{'.dry-run' if dry_run else ''}.errors.jsonl")
+    _check_files(path, errors)
+    with _told_in_a_sentence(), closing(_opened(errors)) as faults:
         total = await asyncio.to_thread(contacts.check)
         _tell_columns(file, contacts.columns)
         async with open_core(settings) as core:
@@ -123,9 +123,16 @@ def _check_files(path: Path, errors: Path) -> None:
     if errors.exists() and errors.samefile(path):
         raise click.UsageError("--errors is FILE itself, which would be lost: name another file.")
     if errors.exists() and not errors.is_file():
-        raise click.UsageError(f"--errors: {errors} is no ordinary file, and would be replaced by one.")
+        raise click.UsageError(f"--errors: {errors} is no ordinary file; name one.")
     if not errors.parent.is_dir():
         raise click.UsageError(f"--errors: there is no directory {errors.parent}; make it, or name another file.")
+
+
+def _opened(errors: Path) -> FaultFile:
+    try:
+        return FaultFile(errors)
+    except FaultFileError as fault:
+        raise click.UsageError(f"--errors: {fault}") from None
 
 
 def _is_csv(path: Path, kind: str | None) -> bool:
@@ -183,7 +190,7 @@ class _Run:
         return await self._shown(lambda: self._import.preview(caller, self._contacts.rows, self._told, self._stop))
 
     async def _shown(self, work: Callable[[], Awaitable[bool]]) -> bool:
-        with click.progressbar(length=self._total, label="Rows", show_pos=True, file=sys.stderr) as self._bar:
+        with click.progressbar(length=self._total, label="Rows", show_pos=True, file=sys.stderr, width=0) as self._bar:
             self._bar.update(self.progress.rows)
             return await work()
 

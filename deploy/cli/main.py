@@ -1,6 +1,9 @@
 """`pathbound`: one command for everything."""
 
 import importlib
+import os
+import sys
+from pathlib import Path
 
 import click
 
@@ -36,8 +39,17 @@ def pathbound() -> None:
     """
 
 
+def _open_what_is_closed() -> None:
+    """A standard stream whose descriptor is closed is None, which logging and others trip over, and the next connection
+    would get the descriptor. Opened in this order, each gets its own."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+
+
 def main() -> None:
     """The entry point."""
+    _open_what_is_closed()
     pathbound(prog_name="pathbound", auto_envvar_prefix=None)
 
 

@@ -1,11 +1,13 @@
 """Contacts and events as lines of a file: JSON Lines as the API shows them, or CSV (RFC 4180) without formulas."""
 
 import csv
+import fcntl
+import glob
 import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,15 +66,25 @@ def _json_cell(value: Mapping[str, Any]) -> str:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path`, that takes its place when it is whole and on the disk; else it is removed. Only its owner
-    may read it: it holds persons."""
+    """A file beside `path`, that takes its place when it is whole and on the disk; else it is removed, by the next one
+    where this process is killed. Only its owner may read it: it holds persons."""
+    _remove_leftovers(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Files that nobody holds any more; their names end as `mkstemp` makes them."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}.part"):
+        with suppress(OSError), left.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from service.clock import Clock
 from service.erasure.conversations import ConversationEraser
 from service.erasure.gather import gather
@@ -16,13 +18,14 @@ from service.erasure.guard import ErasureGuard
 from service.erasure.marks import Marker
 from service.erasure.model import Erasure, Subject, handle_of
 from service.erasure.shells import shell_of
-from service.errors import DuplicateKeyError
+from service.errors import DuplicateKeyError, StoreError
 from service.identity.model import Identity, IdentityKind
 from service.ids import new_run
 from service.ports import Session, Store
 
 _BATCH = 500
 _SWEEP_LIMIT = 10
+_log = structlog.get_logger(__name__)
 
 Say = Callable[[Mapping[str, int]], None]
 """Told after each batch how much is gone, by what it is called."""
@@ -90,12 +93,17 @@ class Eraser:
         return run.gone
 
     async def sweep(self) -> int:
-        """Go on with what was begun and nobody has in hand; how many are done."""
+        """Go on with what was begun and nobody has in hand; how many are done. One that fails is put off for a minute,
+        so that it keeps no other waiting; with the store away the sweep ends."""
         done = 0
         for tenant_id, erasure_id in await self._store.erasures.unfinished(_SWEEP_LIMIT):
             try:
                 await self(tenant_id, erasure_id)
             except ErasureHeldError:
+                continue
+            except StoreError as error:
+                await self._store.erasures.claim(tenant_id, erasure_id, new_run())
+                _log.warning("erasure_put_off", erasure_id=erasure_id, reason=type(error).__name__)
                 continue
             done += 1
         return done

@@ -3,8 +3,12 @@
 import asyncio
 import json
 import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
 from service.erasure.marks import Marker
 from service.imports.model import ImportKey
+from service.imports.run import BATCH_ROWS
 from service.mongo.store import MongoStore
 from tests.support.commands import pathbound
 from tests.support.service_processes import print_seed
@@ -116,10 +121,11 @@ async def test_a_file_that_changes_meanwhile_stops_the_import_which_tells_what_i
 
 async def undisturbed(store: MongoStore, tenant: str, path: Path, errors: Path) -> dict[str, int]:
     """The same import in this process; what it counted."""
-    contacts, faults = ContactFile(RecordFile(path, is_csv=True), Columns({})), FaultFile(errors)
+    contacts = ContactFile(RecordFile(path, is_csv=True), Columns({}))
     key, caller = ImportKey(tenant, contacts.digest()), Caller(tenant, None, None)
     importer = build_core(store).import_contacts
-    assert await importer(key, caller, contacts.rows, faults.add, asyncio.Event())
+    with closing(FaultFile(errors)) as faults:
+        assert await importer(key, caller, contacts.rows, faults.add, asyncio.Event())
     progress = await importer.started(key)
     return {name: getattr(progress, name) for name in ("rows", "created", "updated", "unchanged", "refused")}
 
@@ -179,3 +185,61 @@ async def test_a_file_or_place_that_would_lose_rows_is_refused_at_once(
     done = await asyncio.to_thread(pathbound, *arguments, **env)
     assert done.returncode == 3, done
     assert [json.loads(line)["line"] for line in errors.read_text().splitlines()] == [1]
+
+
+async def test_of_two_imports_with_one_file_of_errors_the_second_is_refused(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    """They would write over each other, though each is of another tenant."""
+    path = tmp_path / "contacts.csv"
+    write_file(path)
+    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
+        env={**os.environ, **env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+
+        async def begun() -> bool:
+            return await rows_done(store) > 0
+
+        await eventually(begun, 60, "some rows are done")
+        running.send_signal(signal.SIGSTOP)
+        refused = await asyncio.to_thread(pathbound, "import", str(path), "--tenant", "another", **env)
+        assert refused.returncode == 2
+        assert f"{path}.errors.jsonl is written by another import" in refused.stderr
+        running.kill()
+    assert await store.database["contacts"].count_documents({"tenant_id": "another"}) == 0
+    done = await asyncio.to_thread(pathbound, "import", str(path), "--tenant", "another", **env)
+    assert done.returncode == 3, done
+
+
+async def test_how_far_it_is_stays_on_its_line_in_a_narrow_terminal(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Each batch left a line behind: thousands for a large file."""
+    path = tmp_path / "contacts.csv"
+    write_file(path)
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
+        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
+        env={**os.environ, **env, "COLUMNS": "40"},
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = await asyncio.to_thread(read_to_the_end, ours)
+    assert running.wait() == 3
+    bars = [re.sub(r"\x1b\[\?25[lh]", "", one) for one in re.split("[\r\n]+", shown) if "Rows  [" in one]
+    assert len(bars) > ROWS / BATCH_ROWS
+    assert max(map(len, bars)) == 40
+
+
+def read_to_the_end(terminal: int) -> str:
+    """What is written on a terminal until nobody has it open any more, which reading tells by an error."""
+    shown = b""
+    with suppress(OSError):
+        while block := os.read(terminal, 4096):
+            shown += block
+    os.close(terminal)
+    return shown.decode()

@@ -120,6 +120,17 @@ async def test_a_letter_is_shown_without_harm_to_the_terminal(letters: Letters, 
     assert base64.b64decode(whole["value"]) == HOSTILE
     assert await asyncio.to_thread(raw_bytes, [*command, "--raw"], env) == HOSTILE
 
+    # Whoever reads it may have enough, also where Python keeps what is written for a while.
+    unread = subprocess.run(  # noqa: ASYNC221 - nothing else goes on
+        f"{sys.executable} -m deploy.cli.main {' '.join(command)} --raw | true",
+        shell=True,
+        env={**os.environ, **env, "PYTHONUNBUFFERED": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert unread.stderr == ""
+
 
 def raw_bytes(command: Sequence[str], env: dict[str, str]) -> bytes:
     argv = [sys.executable, "-m", "deploy.cli.main", *command]

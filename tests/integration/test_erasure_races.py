@@ -15,6 +15,8 @@ from service.contacts.context import Caller
 from service.contacts.model import Contact
 from service.erasure.guard import ErasureGuard
 from service.erasure.marks import Marker
+from service.erasure.model import Subject
+from service.errors import RefusedDocumentError, StoreError, StoreUnavailableError
 from service.identity import linking
 from service.identity.model import Identity, IdentityKind
 from service.mongo.remains import MongoRemains
@@ -212,3 +214,27 @@ async def test_an_erased_id_on_an_event_that_came_beside_the_erasure_is_not_adop
     await becomes_known(core)
 
     assert await store.identities.owners([WHO]) == {}
+
+
+@pytest.mark.parametrize("error", [RefusedDocumentError, StoreUnavailableError])
+async def test_erasures_that_fail_keep_no_other_waiting_and_are_tried_again(
+    core: Core, store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: type[StoreError]
+) -> None:
+    """As many as one sweep takes up, and another tenant's behind them."""
+    for number in range(10):
+        await core.begin_erasure.of_identities(TENANT, [Identity(TENANT, IdentityKind.VISITOR, f"v{number}")])
+    await core.begin_erasure.of_identities("other", [Identity("other", IdentityKind.VISITOR, VISITOR)])
+    blank_answers = MongoRemains.blank_answers
+
+    async def blank_others(self: MongoRemains, subject: Subject) -> int:
+        if subject.tenant_id == TENANT:
+            raise error
+        return await blank_answers(self, subject)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MongoRemains, "blank_answers", blank_others)
+        assert await core.erase.sweep() == 0
+        assert await core.erase.sweep() == 1
+
+    monkeypatch.setattr("service.mongo.erasures.LEASE_SECONDS", 0)
+    assert await core.erase.sweep() == 10

@@ -15,6 +15,7 @@ import pytest
 
 from deploy.bootstrap import Core, build_core
 from deploy.transfer.columns import Columns
+from deploy.transfer.export import written_whole
 from deploy.transfer.records import RecordFile
 from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
@@ -179,3 +180,26 @@ async def test_a_full_disk_behind_standard_output_is_said_in_a_sentence(user: Ap
         )
     assert full.returncode == 1
     assert full.stderr.splitlines() == ["Error: Standard output cannot be written: File too large."]
+
+
+async def test_without_a_reader_it_ends_without_a_traceback(user: ApiUser, env: dict[str, str]) -> None:
+    command = f"set -o pipefail; {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} | true"
+    unread = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
+        ["bash", "-c", command], env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    assert (unread.returncode, unread.stderr) == (1, "")
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out[1].jsonl"
+    (tmp_path / ".out[1].jsonl.abcd_123.part").write_text("of a killed one")
+    others = [".out[1].jsonl.part", ".out1.jsonl.abcd_123.part"]
+    for name in others:
+        (tmp_path / name).touch()
+    with written_whole(path) as slow:
+        with written_whole(path) as quick:
+            quick.write(b"quick")
+        assert path.read_text() == "quick"
+        slow.write(b"slow")
+    assert path.read_text() == "slow"
+    assert set(names_in(tmp_path)) == {*others, path.name}

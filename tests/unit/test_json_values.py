@@ -1,7 +1,6 @@
 """Free JSON from strangers: what is refused, where, and at what cost."""
 
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -30,11 +29,10 @@ def test_a_fault_is_told_with_its_place(value: Any, path: str) -> None:
     assert caught.value.path == ("data" + path if path.startswith("[") else f"data.{path}".rstrip("."))
 
 
+@pytest.mark.timeout(60)
 def test_a_long_key_costs_what_it_is_long() -> None:
     """Its path was copied for each value under it: of sixteen megabytes, terabytes."""
-    started = time.process_time()
     check_json({"k" * 2**21: [0] * 2**20}, max_depth=50)
-    assert time.process_time() - started < 5
 
 
 def test_junk_is_junk_within_quotes_and_white_space_of_any_kind() -> None:
@@ -44,8 +42,7 @@ def test_junk_is_junk_within_quotes_and_white_space_of_any_kind() -> None:
         assert not is_junk_identity(f"{one}' {one}v{one}1{one}\" {one}")
 
 
+@pytest.mark.timeout(60)
 def test_quotes_within_quotes_are_peeled_in_linear_time() -> None:
-    """One request of a megabyte took the API thirteen seconds."""
-    started = time.process_time()
-    assert not is_junk_identity('" ' * 500_000 + "x")
-    assert time.process_time() - started < 2
+    """One request of a megabyte took the API thirteen seconds: of eight it would be minutes."""
+    assert not is_junk_identity('" ' * 4_000_000 + "x")
