@@ -6,6 +6,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, UpdateOne
 
 from service.identity.model import Identity
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind
@@ -82,9 +83,7 @@ class MongoEvents:
             for event in events
         ]
         writes += [DeleteOne({"_id": event_id, "tenant_id": tenant_id}) for event_id in gone]
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._collection, writes, self._session)
 
     async def mark_disputed(self, event_ids: Sequence[str]) -> None:
         with translated():
