@@ -7,17 +7,22 @@ import pytest
 
 from schemas.changes import REPLAY_HEADER
 from schemas.timestamps import iso_millis
+from schemas.topics import CONTACTS_CHANGES
 from service.errors import FeedRequestError
 from service.feed import replay
 from service.feed.replay import FeedReplayer, ReplayRequest
 from service.feed.verify import FeedVerifier
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.feed import MongoFeedHistory
+from service.mongo.store import MongoStore
 from service.outbox.model import OutboxRecord
 from service.settings import FeedSettings
 from tests.support.api import ApiUser
+from tests.support.events import MORNING
 from tests.support.feed import LIFE, Feed, kafka_admin, live
 from tests.support.relay import read_committed
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -166,3 +171,28 @@ async def test_what_cannot_be_is_refused_before_anything_is_published(
     for topic in (another, f"{feed.prefix}narrow"):
         assert await read_committed(feed.bootstrap, topic) == []
     assert len(await read_committed(feed.bootstrap, feed.name)) == len(LIFE)
+
+
+async def test_what_is_replayed_is_looked_for_among_a_bounded_number_at_once(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mongo.feed._LOOKED_AT", 10)
+    for tenant in ("acme", "acme-2"):
+        # Commits go around the contacts, while the index goes along them.
+        numbers = [(n, f"ct_{n % 7}", n // 7 + 1) for n in range(95)]
+        made = [
+            OutboxRecord(f"{tenant}-{n:03}", tenant, one, sequence, CONTACTS_CHANGES, b"{}", (), MORNING + n * SECOND)
+            for n, one, sequence in numbers
+        ]
+        await store.outbox.append(made)
+        await store.outbox.mark_published([one.record_id for one in made])
+    start, end, now = MORNING + 10 * SECOND, MORNING + 80 * SECOND, await store.feed_history.now()
+
+    await store.database.command("profile", 2)
+    found = await store.feed_history.published_ids("acme", start, end, now + SECOND, 50)
+    await store.database.command("profile", 0)
+
+    assert found == [(f"acme-{n:03}", MORNING + n * SECOND) for n in range(10, 60)]
+    queries = await store.database["system.profile"].find({"ns": {"$regex": "outbox$"}}).to_list(None)
+    assert len(queries) >= 2 * 95 // 10
+    assert max(one["keysExamined"] for one in queries) <= 11
