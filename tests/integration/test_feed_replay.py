@@ -1,5 +1,6 @@
 """Publishing again, on the real servers."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from schemas.timestamps import iso_millis
 from schemas.topics import CONTACTS_CHANGES
 from service.errors import FeedRequestError
 from service.feed import replay
-from service.feed.replay import FeedReplayer, ReplayRequest
+from service.feed.replay import FeedReplayer, ReplayRequest, ReplayStoppedError
 from service.feed.verify import FeedVerifier
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.feed import MongoFeedHistory
@@ -46,6 +47,7 @@ async def run(
     start: datetime | None = None,
     end: datetime | None = None,
     history: MongoFeedHistory | None = None,
+    stop: asyncio.Event | None = None,
 ) -> int:
     now = await feed.store.feed_history.now()
     settings = FeedSettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
@@ -53,7 +55,7 @@ async def run(
     wanted = ReplayRequest(
         tenant, start or now - timedelta(minutes=30), end or now + timedelta(minutes=1), topic or feed.name
     )
-    return await replayer(wanted)
+    return await replayer(wanted, stop)
 
 
 def told(records: list[Any]) -> list[tuple[bytes, bytes]]:
@@ -128,6 +130,32 @@ async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(
 
     assert await run(feed, own_api.tenant_id, another) == len(LIFE)
     assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
+
+
+class Interrupted(MongoFeedHistory):
+    """The process gets a signal while records are read."""
+
+    stop: asyncio.Event
+
+    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
+        self.stop.set()
+        return await super().records(tenant_id, record_ids)
+
+
+async def test_what_is_stopped_in_the_middle_publishes_nothing_and_blocks_nobody(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    await live(own_api)
+    await feed.relay()
+    history = Interrupted(feed.store.database)
+    history.stop = asyncio.Event()
+
+    with pytest.raises(ReplayStoppedError):
+        await run(feed, own_api.tenant_id, another, history=history, stop=history.stop)
+    assert await read_committed(feed.bootstrap, another) == []
+
+    assert await run(feed, own_api.tenant_id) == len(LIFE)
 
 
 async def test_a_range_too_large_is_refused_with_where_to_cut_it(
