@@ -25,6 +25,7 @@ ContactsError
 │   ├── ContendedError          too many writers on one document for too long; likewise
 │   ├── DuplicateKeyError       a document with that id exists (an answer, not a fault)
 │   ├── RefusedDocumentError    MongoDB will never take this document
+│   │   └── TooMuchAtOnceError  more than one transaction can write in its time; the text says what
 │   └── StoreFaultError         MongoDB refuses for a reason that nobody foresaw: a fault of ours or of its setup
 └── StreamUnavailableError      Kafka cannot be used now
     └── StreamRefusedError      Kafka refuses us; likewise
@@ -143,6 +144,10 @@ class DuplicateKeyError(StoreError):
 
 class RefusedDocumentError(StoreError):
     """MongoDB refuses this document, and always will (too large, too deep, …)."""
+
+
+class TooMuchAtOnceError(RefusedDocumentError):
+    """One transaction would have more to write than MongoDB gives it time for, however often it is tried."""
 
 
 class StoreFaultError(StoreError):

@@ -62,7 +62,9 @@ async def handle_halving(handle: Handle, count_dead: CountDead, records: Sequenc
     except RefusedDocumentError as error:
         if len(records) == 1:
             (record,) = records
-            refused = InvalidRecord(record, REFUSED_REASON, type(error).__name__, legible_tenant(record.value))
+            refused = InvalidRecord(
+                record, str(error) or REFUSED_REASON, type(error).__name__, legible_tenant(record.value)
+            )
             await count_dead([receipt_of(record, refused.tenant_id)])
             return [refused]
     middle = len(records) // 2

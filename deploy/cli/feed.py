@@ -8,13 +8,13 @@ import click
 from deploy.bootstrap import open_core
 from deploy.cli.feed_tail import tail
 from deploy.cli.feed_verify import verify
-from deploy.cli.options import tenant_option, with_settings
+from deploy.cli.options import stop_on_signals, tenant_option, with_settings
 from schemas.timestamps import to_utc_millis
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
 from service.clock import system_clock
 from service.feed.model import RebuildProgress
 from service.feed.rebuild import SnapshotRebuilder
-from service.feed.replay import FeedReplayer, ReplayRequest
+from service.feed.replay import FeedReplayer, ReplayRequest, ReplayStoppedError
 from service.kafka.feed import KafkaFeedTopic
 from service.kafka.replay import KafkaReplayPublisher
 from service.settings import FeedSettings, ReplaySettings
@@ -58,10 +58,14 @@ async def replay(
     As far back as published records are kept (PATHBOUND_OUTBOX_RETENTION_HOURS of `pathbound init`).
     """
     own = f"{settings.topic_prefix}{CONTACTS_CHANGES}"
+    stop = stop_on_signals()
     wanted = ReplayRequest(tenant, start, end or system_clock(), topic or own)
     async with open_core(settings) as core:
         replayer = FeedReplayer(core.store.feed_history, KafkaReplayPublisher(settings, tenant), own)
-        count = await replayer(wanted)
+        try:
+            count = await replayer(wanted, stop)
+        except ReplayStoppedError:
+            raise click.ClickException("Stopped: nothing was published again.") from None
     click.echo(f"Published {count} events again to {wanted.topic}.")
 
 

@@ -1,7 +1,8 @@
 """Routes under /v1/events: a tenant's events across contacts, those of deleted contacts too."""
 
-from typing import Any, Literal
+from typing import Literal
 
+import orjson
 from aiohttp import web
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.paging import End, Instant, PageParameters, Text
-from service.timeline.model import TimelineEvent
+from service.api.streaming import begin, end, write_items
 from service.timeline.query import EventFilter, EventOrder, EventPageQuery
 from service.timeline.view import event_object, event_summary
 
@@ -45,14 +46,9 @@ class EventParameters(PageParameters):
             search=self.search,
         )
 
-    def position_of(self, event: TimelineEvent) -> tuple[Any, str]:
-        """Where the page that ends with `event` is left."""
-        by_timestamp = self.sort_by is EventOrder.TIMESTAMP
-        return event.timestamp if by_timestamp else event.received_at, event.event_id
 
-
-async def list_events(call: Call) -> web.Response:
-    """A page of the tenant's events."""
+async def list_events(call: Call) -> web.StreamResponse:
+    """A page of the tenant's events, streamed: memory is bounded whatever they weigh."""
     asked: EventParameters = call.query
     if asked.count_only:
         return success(count=await call.use_cases.events.count(asked.filter(call.tenant_id)))
@@ -65,10 +61,12 @@ async def list_events(call: Call) -> web.Response:
         offset=asked.offset,
         behind=asked.moment_position,
     )
-    page = await call.use_cases.events.page(query, asked.limit, asked.known_total)
+    page = await call.use_cases.events.page(query, asked.known_total)
     shape = event_summary if asked.fields == "summary" else event_object
-    behind = asked.position_of(page.events[-1]) if page.more else None
-    return success(events=[shape(event) for event in page.events], pagination=asked.pagination(page.total, behind))
+    response = await begin(call.request, b'{"status":"success","events":[')
+    last = await write_items(response, page.first, page.others, shape, asked.limit)
+    pagination = asked.pagination(page.total, query.position_of(last) if last else None)
+    return await end(response, b'],"pagination":' + orjson.dumps(pagination) + b"}")
 
 
 async def event_types(call: Call) -> web.Response:

@@ -2,11 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from service.contacts.model import Contact
 from service.ports import Store
 from service.profile.model import Profile
 from service.timeline.model import TimelineEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Contacts in the order asked, and the newest events of each that has any; None where they are too heavy to be held
+    at once: each contact's timeline has them."""
+
+    contact_ids: list[str]
+    events: dict[str, list[TimelineEvent]] | None
 
 
 class BatchReader:
@@ -22,12 +32,9 @@ class BatchReader:
         )
         return [(contacts[one], profiles.get(one)) for one in dict.fromkeys(contact_ids) if one in contacts]
 
-    async def activity(
-        self, tenant_id: str, contact_ids: Sequence[str], limit: int
-    ) -> list[tuple[str, list[TimelineEvent]]]:
+    async def activity(self, tenant_id: str, contact_ids: Sequence[str], limit: int) -> Activity:
         """Each contact's newest events, up to `limit` of each, in two reads."""
         distinct = list(dict.fromkeys(contact_ids))
         contacts = await self._store.contacts.get_many(tenant_id, distinct)
         known = [one for one in distinct if one in contacts]
-        events = await self._store.event_lists.newest_of_each(tenant_id, known, limit)
-        return [(one, events.get(one, [])) for one in known]
+        return Activity(known, await self._store.event_lists.newest_of_each(tenant_id, known, limit))

@@ -10,9 +10,10 @@ from service.timeline.model import TimelineEvent
 
 @dataclass(frozen=True, slots=True)
 class ContactDetail:
-    """A contact, its figures, its newest actions and its newest events."""
+    """A contact, its figures, its newest actions and its newest events: None where they may be too heavy to be held at
+    once, and its timeline has them."""
 
     contact: Contact
     profile: Profile | None
     actions: list[Action]
-    events: list[TimelineEvent]
+    events: list[TimelineEvent] | None

@@ -38,6 +38,10 @@ class ContactReader:
         """A contact's figures, if it has any."""
         return await self._store.profiles.get(tenant_id, contact_id)
 
+    def recent_events(self, contact: Contact) -> AsyncIterator[list[TimelineEvent]]:
+        """Those of its detail, in portions."""
+        return self.timeline(TimelineQuery(contact.tenant_id, contact.contact_id, limit=RECENT_EVENTS))
+
     def timeline(self, query: TimelineQuery) -> AsyncIterator[list[TimelineEvent]]:
         """A contact's events in portions, however many there are."""
         return self._store.events.timeline(query)

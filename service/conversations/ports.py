@@ -33,8 +33,8 @@ class Messages(Protocol):
         """Those that are known."""
         ...
 
-    async def of_threads(self, threads: Sequence[ThreadKey]) -> list[MessageRecord]:
-        """All messages of Intercom conversations."""
+    async def of_threads(self, threads: Sequence[ThreadKey], at_most: int | None = None) -> list[MessageRecord]:
+        """All messages of Intercom conversations, or so many of them."""
         ...
 
     async def write(self, records: Sequence[MessageRecord], with_content: Set[MessageKey]) -> None:

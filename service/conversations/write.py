@@ -13,8 +13,13 @@ from service.conversations.join import Knowledge, MessageRecord
 from service.conversations.model import ConversationRow
 from service.conversations.projection import message_key
 from service.conversations.rows import identity_of_row, rows_of
+from service.errors import TooMuchAtOnceError
 from service.identity.model import Identity
 from service.ports import Session
+
+MAX_GROWTH = 10_000
+"""Rows that one transaction adds to messages that are stored: people join them, and a small record may ask for any
+number. These take up to half a minute, and what takes longer than MongoDB's limit would be tried for ever."""
 
 
 async def write_facts(session: Session, knowledge: Knowledge, news: Sequence[Delivery]) -> list[MessageRecord]:
@@ -43,8 +48,15 @@ async def _read_what_concerns_more_people(session: Session, knowledge: Knowledge
             knowledge.threads.setdefault(thread.key.conversation_id, thread)
     grown = [thread for thread in knowledge.threads.values() if not thread.deleted and knowledge.grew(thread)]
     if grown:
-        for record in await session.messages.of_threads([thread.key for thread in grown]):
+        records = await session.messages.of_threads([thread.key for thread in grown], MAX_GROWTH + 1)
+        _check_growth(len(records))
+        for record in records:
             knowledge.messages.setdefault(record.key, record)
+
+
+def _check_growth(rows: int) -> None:
+    if rows > MAX_GROWTH:
+        raise TooMuchAtOnceError(f"conversation: more than {MAX_GROWTH} messages would get somebody more at once")
 
 
 async def _remove_deleted_threads(session: Session, knowledge: Knowledge) -> list[MessageRecord]:
@@ -83,6 +95,7 @@ async def write_rows(session: Session, knowledge: Knowledge, gone: Sequence[Mess
     unwanted = _rows(knowledge, gone)
     stored = await session.rows.get([*wanted, *unwanted])
     fresh = [row for one, row in wanted.items() if one not in stored]
+    _check_growth(sum(message_key(row) not in knowledge.changed_messages for row in fresh))
     owners = await session.identities.owners({identity_of_row(row) for row in fresh})
     fresh = [replace(row, contact_id=owners.get(identity_of_row(row))) for row in fresh]
     known = [replace(row, contact_id=stored[one].contact_id) for one, row in wanted.items() if one in stored]

@@ -1,6 +1,7 @@
 """All contacts or all events of a tenant, in an order that goes on where it was, in portions of bounded size."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -41,8 +42,9 @@ class Exporter:
 
     async def events(self, tenant_id: str, behind: Place | None) -> AsyncIterator[list[TimelineEvent]]:
         """Events in the order of their arrival; those of nobody known are among them."""
-        while events := await self._store.event_lists.page(
-            EventPageQuery(EventFilter(tenant_id), EVENTS, EventOrder.RECEIVED_AT, newest_first=False, behind=behind)
-        ):
+        query = EventPageQuery(
+            EventFilter(tenant_id), EVENTS, EventOrder.RECEIVED_AT, newest_first=False, behind=behind
+        )
+        while events := (await self._store.event_lists.page(query)).events:
             yield events
-            behind = Place(events[-1].received_at, events[-1].event_id)
+            query = replace(query, behind=query.position_of(events[-1]))

@@ -1,5 +1,6 @@
 """Publish again what was published before: the same ids, in the same order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,10 @@ from service.outbox.model import OutboxRecord
 MAX_RECORDS = 100_000
 """Of one replay: it is one transaction, and subscribers of the topic wait for its end."""
 _BATCH = 500
+
+
+class ReplayStoppedError(Exception):
+    """The replay was asked to end, and published nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,11 @@ class FeedReplayer:
         self._publisher = publisher
         self._feed = feed
 
-    async def __call__(self, wanted: ReplayRequest) -> int:
+    async def __call__(self, wanted: ReplayRequest, stop: asyncio.Event | None = None) -> int:
         """How many events were published again: all that are asked for, or none.
 
-        Into the feed itself they carry the header `replay`. Raises FeedRequestError with a sentence that says what to
-        do, and what its ports raise.
+        Into the feed itself they carry the header `replay`. Raises ReplayStoppedError once `stop` is set,
+        FeedRequestError with a sentence that says what to do, and what its ports raise.
         """
         if wanted.end <= wanted.start:
             raise FeedRequestError(
@@ -63,13 +68,15 @@ class FeedReplayer:
             return 0
         mark = (REPLAY_HEADER, iso_millis(now)) if wanted.topic == self._feed else None
         return await self._publisher.publish(
-            wanted.topic, self._batches(wanted, [record_id for record_id, _ in found], mark)
+            wanted.topic, self._batches(wanted, [record_id for record_id, _ in found], mark, stop or asyncio.Event())
         )
 
     async def _batches(
-        self, wanted: ReplayRequest, record_ids: Sequence[str], mark: tuple[str, str] | None
+        self, wanted: ReplayRequest, record_ids: Sequence[str], mark: tuple[str, str] | None, stop: asyncio.Event
     ) -> AsyncIterator[Sequence[OutboxRecord]]:
         for start in range(0, len(record_ids), _BATCH):
+            if stop.is_set():
+                raise ReplayStoppedError
             chunk = record_ids[start : start + _BATCH]
             records = await self._history.records(wanted.tenant_id, chunk)
             if len(records) < len(chunk):

@@ -4,6 +4,7 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
+from schemas.topics import MAX_RECORD_BYTES
 from service.contacts.detail import ContactDetail
 from service.mongo.actions import NEWEST_FIRST, action_of
 from service.mongo.documents import Document, contact_of, event_of, profile_of
@@ -30,24 +31,28 @@ class MongoContactDetails:
             profile_of(parts["profile"][0]) if parts["profile"] else None,
             # The order of a union is nobody's promise.
             [action_of(action) for action in _newest_first(parts["action"], "created_at")],
-            [event_of(event) for event in _newest_first(parts["event"], "timestamp")],
+            None
+            if None in parts["event"]
+            else [event_of(event) for event in _newest_first(parts["event"], "timestamp")],
         )
 
 
 def detail_of(tenant_id: str, contact_id: str, actions: int, events: int) -> list[Document]:
     """One document for each part, under the name of its kind: a union, since a join would put all of them into one
-    document, which has a greatest size."""
+    document, which has a greatest size. An event of more than its share of MAX_RECORD_BYTES is left out for a null."""
     itself = {"_id": contact_id, "tenant_id": tenant_id}
     belongs = {"tenant_id": tenant_id, "contact_id": contact_id}
     newest_actions = [{"$match": belongs}, {"$sort": dict(NEWEST_FIRST)}, {"$limit": actions}]
     newest_events = [{"$match": belongs}, {"$sort": {"timestamp": -1, "_id": -1}}, {"$limit": events}]
+    share = MAX_RECORD_BYTES // events
+    light = {"$cond": [{"$lte": [{"$bsonSize": "$$ROOT"}, share]}, "$$ROOT", None]}
     return [
         {"$match": itself},
         {"$unset": "listing"},
         _named("contact"),
         {"$unionWith": {"coll": "profiles", "pipeline": [{"$match": itself}, _named("profile")]}},
         {"$unionWith": {"coll": "actions", "pipeline": [*newest_actions, _named("action")]}},
-        {"$unionWith": {"coll": "events", "pipeline": [*newest_events, _named("event")]}},
+        {"$unionWith": {"coll": "events", "pipeline": [*newest_events, {"$replaceWith": {"event": light}}]}},
     ]
 
 

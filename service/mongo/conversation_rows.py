@@ -9,6 +9,7 @@ from pymongo import DeleteOne, IndexModel, InsertOne, UpdateOne
 from service.conversations.model import ConversationRow
 from service.conversations.rows import identity_of_row
 from service.identity.model import Identity
+from service.mongo.bulk_writes import write_all
 from service.mongo.conversation_documents import row_document, row_of
 from service.mongo.documents import Document, identity_text
 from service.mongo.errors import translated
@@ -49,21 +50,19 @@ class MongoRows:
     async def write(
         self, fresh: Sequence[ConversationRow], changed: Sequence[ConversationRow], removed: Sequence[ConversationRow]
     ) -> None:
-        await self._write(
-            [
-                *(InsertOne(_stored(row)) for row in fresh),
-                *(UpdateOne({"_id": row.row_id}, {"$set": _changing(row), "$inc": {"touched": 1}}) for row in changed),
-                *(DeleteOne({"_id": row.row_id}) for row in removed),
-            ]
-        )
+        writes: list[InsertOne[Document] | UpdateOne | DeleteOne] = [
+            *(InsertOne(_stored(row)) for row in fresh),
+            *(UpdateOne({"_id": row.row_id}, {"$set": _changing(row), "$inc": {"touched": 1}}) for row in changed),
+            *(DeleteOne({"_id": row.row_id}) for row in removed),
+        ]
+        await write_all(self._collection, writes, self._session)
 
     async def settle(self, rows: Sequence[ConversationRow]) -> None:
-        await self._write(
-            [
-                UpdateOne({"_id": row.row_id}, {"$set": {"shown": row.shown, "direction": row.direction.value}})
-                for row in rows
-            ]
-        )
+        writes = [
+            UpdateOne({"_id": row.row_id}, {"$set": {"shown": row.shown, "direction": row.direction.value}})
+            for row in rows
+        ]
+        await write_all(self._collection, writes, self._session)
 
     async def of_copies(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
         return await self._of(tenant_id, "copy", pairs)
@@ -100,21 +99,17 @@ class MongoRows:
         return [replace(row, contact_id=contact_id) for row in rows]
 
     async def _of(self, tenant_id: str, field: str, pairs: Set[tuple[str, str]]) -> list[ConversationRow]:
-        if not pairs:
-            return []
         # A branch for each: `$in` over both fields would look for every contact with every value.
         branches = [{"tenant_id": tenant_id, "contact_id": one, field: value} for one, value in sorted(pairs)]
-        return await self._find({"$or": branches})
+        found: list[ConversationRow] = []
+        for start in range(0, len(branches), _PORTION):
+            found += await self._find({"$or": branches[start : start + _PORTION]})
+        return found
 
     async def _find(self, criteria: Document) -> list[ConversationRow]:
         with translated():
             found = await self._collection.find(criteria, session=self._session).to_list(None)
         return [row_of(document) for document in found]
-
-    async def _write(self, writes: Sequence[InsertOne[Document] | UpdateOne | DeleteOne]) -> None:
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
 
 
 def rows_of_parts(tenant_id: str, parts: Set[tuple[str, str, int]]) -> Document:

@@ -27,8 +27,9 @@ from service.mongo.refusals import refusal_of
 
 _DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
-# BadValue, Overflow (too deep), DollarPrefixedFieldName, DottedFieldName, BSONObjectTooLarge (four ways of saying it)
-_REFUSED = frozenset([2, 15, 52, 57, 10334, 16493, 17419, 17420])
+# BadValue, Overflow (too deep), DollarPrefixedFieldName, DottedFieldName, BSONObjectTooLarge (four ways of saying it);
+# TransactionTooLargeForCache: what no cache of that size will ever hold at once.
+_REFUSED = frozenset([2, 15, 52, 57, 388, 10334, 16493, 17419, 17420])
 
 # What passes by itself, or once an operator has made room: HostUnreachable and its kind, LockTimeout, WriteConflict,
 # SnapshotUnavailable, NoSuchTransaction, ExceededTimeLimit, transaction too long, disk full, interrupted, no primary, …

@@ -11,9 +11,10 @@ from datetime import datetime
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
-from service.mongo.documents import Document, event_of
+from service.mongo.documents import Document
+from service.mongo.event_portions import WEIGHED, only_portion
 from service.mongo.limits import LIST_MS, in_time
-from service.timeline.model import TimelineEvent
+from service.timeline.model import Portion, TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
 
 INDEXES = [
@@ -33,12 +34,12 @@ class MongoEventLists:
         self._collection = database["events"]
         self._session = session
 
-    async def page(self, query: EventPageQuery) -> list[TimelineEvent]:
-        criteria, sort = page_of(query)
+    async def page(self, query: EventPageQuery) -> Portion:
         with in_time():
-            cursor = self._collection.find(criteria, session=self._session, max_time_ms=LIST_MS, allow_disk_use=False)
-            cursor = cursor.sort(sort).skip(query.offset).limit(query.limit)
-            return [event_of(document) for document in await cursor.to_list(None)]
+            cursor = self._collection.aggregate(
+                page_of(query), session=self._session, maxTimeMS=LIST_MS, allowDiskUse=False
+            )
+            return await only_portion(cursor, query.limit)
 
     async def count(self, asked: EventFilter, at_most: int | None) -> int:
         bounded = {} if at_most is None else {"limit": at_most}
@@ -54,14 +55,18 @@ class MongoEventLists:
 
     async def newest_of_each(
         self, tenant_id: str, contact_ids: Sequence[str], limit: int
-    ) -> dict[str, list[TimelineEvent]]:
+    ) -> dict[str, list[TimelineEvent]] | None:
         events: dict[str, list[TimelineEvent]] = {}
         if not contact_ids:
             return events
-        pipeline = newest_of_each(tenant_id, contact_ids, limit)
         with in_time():
-            async for document in self._collection.aggregate(pipeline, session=self._session, maxTimeMS=LIST_MS):
-                events.setdefault(document["contact_id"], []).append(event_of(document))
+            pipeline = newest_of_each(tenant_id, contact_ids, limit)
+            cursor = self._collection.aggregate(pipeline, session=self._session, maxTimeMS=LIST_MS)
+            found = await only_portion(cursor, len(contact_ids) * limit + 1)
+        if found.more:
+            return None
+        for event in found.events:
+            events.setdefault(event.contact_id or "", []).append(event)
         return events
 
 
@@ -83,13 +88,14 @@ def criteria_of(asked: EventFilter) -> Document:
     return criteria
 
 
-def page_of(query: EventPageQuery) -> tuple[Document, list[tuple[str, int]]]:
-    """A page's criteria and sort."""
+def page_of(query: EventPageQuery) -> list[Document]:
+    """A pipeline that reads a page, each event with its weight."""
     criteria, order = criteria_of(query.filter), query.order.value
     if query.behind is not None:
         criteria = {"$and": [criteria, behind(order, query.behind, newest_first=query.newest_first)]}
     direction = -1 if query.newest_first else 1
-    return criteria, [(order, direction), ("_id", direction)]
+    sort = {order: direction, "_id": direction}
+    return [{"$match": criteria}, {"$sort": sort}, {"$skip": query.offset}, {"$limit": query.limit}, WEIGHED]
 
 
 def names_of(tenant_id: str) -> list[Document]:
@@ -114,9 +120,10 @@ def behind(order: str, position: tuple[datetime, str], *, newest_first: bool) ->
 
 
 def newest_of_each(tenant_id: str, contact_ids: Sequence[str], limit: int) -> list[Document]:
-    """One pipeline that reads the newest events of each contact from the index, one contact after the other."""
+    """One pipeline that reads the newest events of each contact from the index, one contact after the other, each event
+    with its weight."""
     first, *others = _newest(tenant_id, contact_ids, limit)
-    return [*first, *({"$unionWith": {"coll": "events", "pipeline": other}} for other in others)]
+    return [*first, *({"$unionWith": {"coll": "events", "pipeline": other}} for other in others), WEIGHED]
 
 
 def _newest(tenant_id: str, contact_ids: Sequence[str], limit: int) -> Iterator[list[Document]]:

@@ -1,24 +1,21 @@
 """The collection `events`: every contact's timeline, and what awaits a contact."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, UpdateOne
 
-from schemas.topics import MAX_RECORD_BYTES
 from service.identity.model import Identity
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.event_lists import behind
+from service.mongo.event_portions import WEIGHED, WEIGHT, next_portion, only_portion
 from service.mongo.untold import inserted_mark, linked_mark, put_stages
 from service.timeline.model import VISITOR_CONFLICT, Portion, TimelineEvent
 from service.timeline.query import TimelineQuery
 
 _PORTION = 500
-_WEIGHT = "_weight"
-_WEIGHED: Document = {"$set": {_WEIGHT: {"$bsonSize": "$$ROOT"}}}
-"""The last stage of what is read in portions: an event may have megabytes."""
 _MAX_LINKED = 16 * 1024 * 1024 - 1024
 """Linking adds some bytes, and no document may have more than 16 MiB: what has no room for them stays unlinked, and
 keeps nothing else of its contact waiting."""
@@ -64,13 +61,10 @@ class MongoEvents:
 
     async def awaiting(self, identity: Identity, limit: int) -> Portion:
         query = {"tenant_id": identity.tenant_id, "awaiting": identity_text(identity)}
-        pipeline = [{"$match": query}, _WEIGHED, {"$match": {_WEIGHT: {"$lt": _MAX_LINKED}}}, {"$limit": limit}]
+        pipeline = [{"$match": query}, WEIGHED, {"$match": {WEIGHT: {"$lt": _MAX_LINKED}}}, {"$limit": limit}]
         with translated():
             cursor = self._collection.aggregate(pipeline, session=self._session)
-            found = await _portion(cursor, limit)
-            if found.more:
-                await cursor.close()
-        return found
+            return await only_portion(cursor, limit)
 
     async def link(self, event_ids: Sequence[str], contact_id: str) -> int:
         with translated():
@@ -89,9 +83,7 @@ class MongoEvents:
             for event in events
         ]
         writes += [DeleteOne({"_id": event_id, "tenant_id": tenant_id}) for event_id in gone]
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._collection, writes, self._session)
 
     async def mark_disputed(self, event_ids: Sequence[str]) -> None:
         with translated():
@@ -112,10 +104,10 @@ class MongoEvents:
         if query.limit is not None:
             pipeline.append({"$limit": query.limit})
         with translated():
-            cursor = self._collection.aggregate([*pipeline, _WEIGHED], session=self._session, batchSize=_PORTION)
+            cursor = self._collection.aggregate([*pipeline, WEIGHED], session=self._session, batchSize=_PORTION)
             more = True
             while more:
-                events, more = await _portion(cursor, _PORTION)
+                events, more = await next_portion(cursor, _PORTION)
                 if events:
                     yield events
 
@@ -123,15 +115,3 @@ class MongoEvents:
 def _put(event: TimelineEvent, *, linked: bool) -> list[Document]:
     document = event_document(event)
     return put_stages(document, document["contact_id"], linked=linked)
-
-
-async def _portion(cursor: Any, size: int) -> Portion:
-    """The next `size` events, or fewer once they weigh MAX_RECORD_BYTES together; whether there may be more."""
-    events: list[TimelineEvent] = []
-    weight = 0
-    async for document in cursor:
-        weight += document.pop(_WEIGHT)
-        events.append(event_of(document))
-        if len(events) == size or weight >= MAX_RECORD_BYTES:
-            return Portion(events, more=True)
-    return Portion(events, more=False)

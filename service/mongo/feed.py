@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bson import MaxKey, MinKey
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -17,6 +18,8 @@ from service.mongo.outbox import record_of
 from service.outbox.model import SHARDS, OutboxRecord
 
 _BY_CONTACT = "by_contact"
+_LOOKED_AT = 20_000
+_Place = list[tuple[str, Any]]
 
 
 class MongoFeedHistory:
@@ -82,23 +85,35 @@ class MongoFeedHistory:
     async def published_ids(
         self, tenant_id: str, start: datetime, end: datetime, cut: datetime, limit: int
     ) -> list[tuple[str, datetime]]:
-        pipeline: list[dict[str, Any]] = [
-            {
-                "$match": {
-                    "tenant_id": tenant_id,
-                    "topic": CONTACTS_CHANGES,
-                    "committed_at": {"$gte": start, "$lt": end},
-                    # Not what is published while this reads: it might show a contact's later event and not its earlier.
-                    "published_at": {"$lte": cut},
-                }
-            },
-            {"$project": {"committed_at": 1, "sequence": 1}},
-            {"$sort": {"committed_at": 1, "sequence": 1, "_id": 1}},
-            {"$limit": limit},
-        ]
-        with translated():
-            cursor = self._outbox.aggregate(pipeline, hint=_BY_CONTACT, allowDiskUse=True)
-            return [(found["_id"], found["committed_at"]) async for found in cursor]
+        criteria = {
+            "tenant_id": tenant_id,
+            "topic": CONTACTS_CHANGES,
+            "committed_at": {"$gte": start, "$lt": end},
+            # Not what is published while this reads: it might show a contact's later event and not its earlier.
+            "published_at": {"$lte": cut},
+        }
+        earliest: list[tuple[datetime, int, str]] = []
+        async for first, behind in self._stretches(tenant_id):
+            with translated():
+                cursor = self._outbox.find(criteria, {"committed_at": 1, "sequence": 1}, hint=_BY_CONTACT)
+                found = cursor.min(first).max(behind)
+                earliest += [(one["committed_at"], one["sequence"], one["_id"]) async for one in found]
+            if len(earliest) > 2 * limit:
+                earliest = sorted(earliest)[:limit]
+        return [(record_id, committed_at) for committed_at, _, record_id in sorted(earliest)[:limit]]
+
+    async def _stretches(self, tenant_id: str) -> AsyncIterator[tuple[_Place, _Place]]:
+        """Where some of a tenant's records begin and end in the index, then others, to the last. No index has the times
+        of their commits, and what one query looks at is bounded: we wait 10 s for its answer."""
+        first, last = (_place(tenant_id, key(), key()) for key in (MinKey, MaxKey))
+        wanted = {"_id": 0, "tenant_id": 1, "contact_id": 1, "sequence": 1}
+        while first != last:
+            with translated():
+                cursor = self._outbox.find({}, wanted, hint=_BY_CONTACT).min(first).max(last)
+                beyond = await cursor.skip(_LOOKED_AT).limit(1).to_list(1)
+            end = _place(**beyond[0]) if beyond else last
+            yield first, end
+            first = end
 
     async def records(self, tenant_id: str, record_ids: Sequence[str]) -> list[OutboxRecord]:
         with translated():
@@ -140,6 +155,11 @@ class MongoRebuilds:
         query = {"shard": {"$in": list(range(SHARDS))}, "published_at": None, "topic": CONTACTS_SNAPSHOT}
         with translated():
             return await self._database["outbox"].count_documents(query, limit=limit)
+
+
+def _place(tenant_id: str, contact_id: Any, sequence: Any) -> _Place:
+    """In the index by contact."""
+    return [("tenant_id", tenant_id), ("contact_id", contact_id), ("sequence", sequence)]
 
 
 def _rebuild_key(tenant_id: str | None) -> str:

@@ -33,14 +33,15 @@ class MongoMessages:
             records = [record_of(document) for document in await cursor.to_list(None)]
         return {record.key: record for record in records}
 
-    async def of_threads(self, threads: Sequence[ThreadKey]) -> list[MessageRecord]:
+    async def of_threads(self, threads: Sequence[ThreadKey], at_most: int | None = None) -> list[MessageRecord]:
         if not threads:
             return []
         with translated():
             cursor = self._collection.find(
                 {"$or": [_of_account(thread) for thread in threads]}, HEADERS, session=self._session
             )
-            return [record_of(document) for document in await cursor.to_list(None)]
+            found = await cursor.limit(at_most or 0).to_list(None)
+        return [record_of(document) for document in found]
 
     async def write(self, records: Sequence[MessageRecord], with_content: Set[MessageKey]) -> None:
         writes: list[ReplaceOne[Document] | UpdateOne] = []

@@ -16,6 +16,7 @@ from service.mongo.errors import translated
 from service.mongo.message_documents import record_key, record_of
 
 _PORTION = 500
+_LOOKED_AT = 20_000
 
 
 class MongoSharedRemains:
@@ -29,10 +30,27 @@ class MongoSharedRemains:
         self._session = session
 
     async def persons_with(self, tenant_id: str, emails: Sequence[str]) -> list[PersonKey]:
-        criteria = _known_by(tenant_id, emails)
-        with translated():
-            found = await self._persons.find(criteria, {"_id": 1}, session=self._session).to_list(None)
-        return [PersonKey(tenant_id, Source(one["_id"]["source"]), one["_id"]["person_id"]) for one in found]
+        known: list[PersonKey] = []
+        async for criteria in self._stretches(tenant_id):
+            with translated():
+                cursor = self._persons.find(criteria | _known_by(emails), {"_id": 1}, session=self._session)
+                ids = [one["_id"] for one in await cursor.to_list(None)]
+            known += [PersonKey(tenant_id, Source(one["source"]), one["person_id"]) for one in ids]
+        return known
+
+    async def _stretches(self, tenant_id: str) -> AsyncIterator[Document]:
+        """Criteria for some of a tenant's persons, then for others, to the last. No index has the addresses, and what
+        one query looks at is bounded: we wait 10 s for its answer."""
+        first: Document = {"tenant_id": tenant_id}
+        last = first | {"source": MaxKey()}
+        while first != last:
+            with translated():
+                # A range of `_id`, so it needs no other index.
+                cursor = self._persons.find({"_id": {"$gte": first, "$lt": last}}, {"_id": 1}, session=self._session)
+                beyond = await cursor.sort("_id", 1).skip(_LOOKED_AT).limit(1).to_list(1)
+            end = beyond[0]["_id"] if beyond else last
+            yield {"_id": {"$gte": first, "$lt": end}}
+            first = end
 
     async def remove_persons(self, persons: Sequence[PersonKey]) -> None:
         # The order of the fields is part of the key.
@@ -42,12 +60,13 @@ class MongoSharedRemains:
                 await self._persons.delete_many({"_id": {"$in": keys}}, session=self._session)
 
     async def forget_addresses(self, tenant_id: str, emails: Sequence[str]) -> None:
-        with translated():
-            await self._persons.update_many(
-                _known_by(tenant_id, emails),
-                {"$pull": {"emails": {"$in": list(emails)}}, "$inc": {"touched": 1}},
-                session=self._session,
-            )
+        async for criteria in self._stretches(tenant_id):
+            with translated():
+                await self._persons.update_many(
+                    criteria | _known_by(emails),
+                    {"$pull": {"emails": {"$in": list(emails)}}, "$inc": {"touched": 1}},
+                    session=self._session,
+                )
 
     async def remove_source_threads(self, tenant_id: str, conversation_ids: Sequence[str]) -> None:
         criteria = {"_id": {"$in": list(conversation_ids)}, "tenant_id": tenant_id}
@@ -90,7 +109,5 @@ class MongoSharedRemains:
         return [record_of(document) for document in found]
 
 
-def _known_by(tenant_id: str, emails: Sequence[str]) -> Document:
-    """Criteria for a tenant's persons: a range of `_id`, so it needs no other index."""
-    tenant = {"tenant_id": tenant_id}
-    return {"_id": {"$gte": tenant, "$lt": tenant | {"source": MaxKey()}}, "emails": {"$in": list(emails)}}
+def _known_by(emails: Sequence[str]) -> Document:
+    return {"emails": {"$in": list(emails)}}

@@ -1,6 +1,7 @@
 """A tenant's events, across contacts."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from service.erasure.hidden import hidden_in
@@ -14,11 +15,12 @@ COUNTED = 100_001
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """`total` is counted up to COUNTED; `more` says whether events follow these."""
+    """The query's events: the first of them, and the others in portions of bounded weight, each read when it is asked
+    for. `total` is counted up to COUNTED."""
 
-    events: list[TimelineEvent]
+    first: list[TimelineEvent]
+    others: AsyncIterator[list[TimelineEvent]]
     total: int
-    more: bool
 
 
 class EventLister:
@@ -27,20 +29,25 @@ class EventLister:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def page(self, query: EventPageQuery, limit: int, known_total: int | None) -> EventPage:
-        """The first `limit` of the query's, which asks for one more. Counts unless the total is known.
-
-        Raises TooSlowError where the filters leave too much to look through.
-        """
+    async def page(self, query: EventPageQuery, known_total: int | None) -> EventPage:
+        """Counts unless the total is known. Raises TooSlowError where the filters leave too much to look through."""
+        portions = self._portions(query)
+        first = anext(portions)
         if known_total is not None:
-            events, total = await self._store.event_lists.page(query), known_total
-        else:
-            events, total = await asyncio.gather(
-                self._store.event_lists.page(query), self._store.event_lists.count(query.filter, COUNTED)
-            )
-        # Read behind the page: what begins to be erased in between is hidden.
-        hidden = await hidden_in(self._store, query.filter.tenant_id)
-        return EventPage(hidden.events(events[:limit]), total, more=len(events) > limit)
+            return EventPage(await first, portions, known_total)
+        events, total = await asyncio.gather(first, self._store.event_lists.count(query.filter, COUNTED))
+        return EventPage(events, portions, total)
+
+    async def _portions(self, query: EventPageQuery) -> AsyncIterator[list[TimelineEvent]]:
+        while True:
+            found = await self._store.event_lists.page(query)
+            # Read behind them: what begins to be erased in between is hidden.
+            hidden = await hidden_in(self._store, query.filter.tenant_id)
+            yield hidden.events(found.events)
+            if not found.more or len(found.events) == query.limit:
+                return
+            query = query.after(found.events)
+            del found  # not to be held while the next are read
 
     async def count(self, asked: EventFilter) -> int:
         """How many, exactly. Raises TooSlowError."""

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from service.timeline.model import TimelineEvent
+from service.timeline.model import Portion, TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
 
 
 class EventLists(Protocol):
     """Events across a tenant's contacts. Raises TooSlowError where a filter leaves too much to look through."""
 
-    async def page(self, query: EventPageQuery) -> list[TimelineEvent]:
-        """The events, in order."""
+    async def page(self, query: EventPageQuery) -> Portion:
+        """The events, in order: all, or the first of them, if together they are too heavy to be held at once."""
         ...
 
     async def count(self, asked: EventFilter, at_most: int | None) -> int:
@@ -24,6 +24,7 @@ class EventLists(Protocol):
 
     async def newest_of_each(
         self, tenant_id: str, contact_ids: Sequence[str], limit: int
-    ) -> dict[str, list[TimelineEvent]]:
-        """Up to `limit` newest events of each contact that has any, newest first, in one round trip."""
+    ) -> dict[str, list[TimelineEvent]] | None:
+        """Up to `limit` newest events of each contact that has any, newest first, in one round trip. None if together
+        they are too heavy to be held at once."""
         ...

@@ -1,8 +1,12 @@
 """What is asked of a contact's timeline, and of a tenant's events."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from service.timeline.model import TimelineEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,11 @@ class EventPageQuery:
     newest_first: bool = True
     offset: int = 0
     behind: tuple[datetime, str] | None = None
+
+    def position_of(self, event: TimelineEvent) -> tuple[datetime, str]:
+        """Where an event stands in this order."""
+        return event.timestamp if self.order is EventOrder.TIMESTAMP else event.received_at, event.event_id
+
+    def after(self, events: Sequence[TimelineEvent]) -> Self:
+        """What is left of the page behind its first events."""
+        return replace(self, limit=self.limit - len(events), offset=0, behind=self.position_of(events[-1]))

@@ -28,7 +28,7 @@ from service.timeline.query import EventFilter, EventOrder, EventPageQuery
 from tests.support.api import ApiUser
 from tests.support.commands import pathbound
 from tests.support.events import MORNING, page_view, visitor
-from tests.support.plans import examined, explain_find, stages_of
+from tests.support.plans import examined, explain_aggregate, explain_find, stages_of
 
 BODIES: list[dict[str, Any]] = [
     {"email": "=cmd@example.com", "properties": {"firstname": "=1+1", "n": 1.5, "deep": {"a": [None, "x\ny"]}}},
@@ -131,8 +131,9 @@ async def test_portions_meet_without_a_gap_where_moments_are_shared(
 async def test_a_portion_is_read_from_an_index_in_its_order(user: ApiUser, store: MongoStore) -> None:
     tenant, behind = user.tenant_id, (MORNING, "a")
     query = EventPageQuery(EventFilter(tenant), 10, EventOrder.RECEIVED_AT, newest_first=False, behind=behind)
-    for name, (criteria, sort) in {"contacts": oldest_of(tenant, behind), "events": page_of(query)}.items():
-        plan = await explain_find(store, name, criteria, sort, limit=10)
+    contacts = await explain_find(store, "contacts", *oldest_of(tenant, behind), limit=10)
+    events = await explain_aggregate(store, "events", page_of(query))
+    for name, plan in {"contacts": contacts, "events": events}.items():
         assert not stages_of(plan) & {"SORT", "COLLSCAN"}, name
         assert max(examined(plan)) <= 12, name
 

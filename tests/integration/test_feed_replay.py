@@ -1,5 +1,6 @@
 """Publishing again, on the real servers."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,17 +8,22 @@ import pytest
 
 from schemas.changes import REPLAY_HEADER
 from schemas.timestamps import iso_millis
+from schemas.topics import CONTACTS_CHANGES
 from service.errors import FeedRequestError
 from service.feed import replay
-from service.feed.replay import FeedReplayer, ReplayRequest
+from service.feed.replay import FeedReplayer, ReplayRequest, ReplayStoppedError
 from service.feed.verify import FeedVerifier
 from service.kafka.replay import KafkaReplayPublisher
 from service.mongo.feed import MongoFeedHistory
+from service.mongo.store import MongoStore
 from service.outbox.model import OutboxRecord
 from service.settings import ReplaySettings
 from tests.support.api import ApiUser
+from tests.support.events import MORNING
 from tests.support.feed import LIFE, Feed, kafka_admin, live
 from tests.support.relay import read_committed
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ async def run(
     start: datetime | None = None,
     end: datetime | None = None,
     history: MongoFeedHistory | None = None,
+    stop: asyncio.Event | None = None,
 ) -> int:
     now = await feed.store.feed_history.now()
     settings = ReplaySettings(kafka_bootstrap=feed.bootstrap, topic_prefix=feed.prefix)
@@ -48,7 +55,7 @@ async def run(
     wanted = ReplayRequest(
         tenant, start or now - timedelta(minutes=30), end or now + timedelta(minutes=1), topic or feed.name
     )
-    return await replayer(wanted)
+    return await replayer(wanted, stop)
 
 
 def told(records: list[Any]) -> list[tuple[bytes, bytes]]:
@@ -125,6 +132,32 @@ async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(
     assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
 
 
+class Interrupted(MongoFeedHistory):
+    """The process gets a signal while records are read."""
+
+    stop: asyncio.Event
+
+    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
+        self.stop.set()
+        return await super().records(tenant_id, record_ids)
+
+
+async def test_what_is_stopped_in_the_middle_publishes_nothing_and_blocks_nobody(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    await live(own_api)
+    await feed.relay()
+    history = Interrupted(feed.store.database)
+    history.stop = asyncio.Event()
+
+    with pytest.raises(ReplayStoppedError):
+        await run(feed, own_api.tenant_id, another, history=history, stop=history.stop)
+    assert await read_committed(feed.bootstrap, another) == []
+
+    assert await run(feed, own_api.tenant_id) == len(LIFE)
+
+
 async def test_a_range_too_large_is_refused_with_where_to_cut_it(
     feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,3 +199,28 @@ async def test_what_cannot_be_is_refused_before_anything_is_published(
     for topic in (another, f"{feed.prefix}narrow"):
         assert await read_committed(feed.bootstrap, topic) == []
     assert len(await read_committed(feed.bootstrap, feed.name)) == len(LIFE)
+
+
+async def test_what_is_replayed_is_looked_for_among_a_bounded_number_at_once(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mongo.feed._LOOKED_AT", 10)
+    for tenant in ("acme", "acme-2"):
+        # Commits go around the contacts, while the index goes along them.
+        numbers = [(n, f"ct_{n % 7}", n // 7 + 1) for n in range(95)]
+        made = [
+            OutboxRecord(f"{tenant}-{n:03}", tenant, one, sequence, CONTACTS_CHANGES, b"{}", (), MORNING + n * SECOND)
+            for n, one, sequence in numbers
+        ]
+        await store.outbox.append(made)
+        await store.outbox.mark_published([one.record_id for one in made])
+    start, end, now = MORNING + 10 * SECOND, MORNING + 80 * SECOND, await store.feed_history.now()
+
+    await store.database.command("profile", 2)
+    found = await store.feed_history.published_ids("acme", start, end, now + SECOND, 50)
+    await store.database.command("profile", 0)
+
+    assert found == [(f"acme-{n:03}", MORNING + n * SECOND) for n in range(10, 60)]
+    queries = await store.database["system.profile"].find({"ns": {"$regex": "outbox$"}}).to_list(None)
+    assert len(queries) >= 2 * 95 // 10
+    assert max(one["keysExamined"] for one in queries) <= 11

@@ -36,8 +36,9 @@ class Messages:
         known = await self._view.reading()
         return {key: _header(known["message", key]) for key in keys if ("message", key) in known}
 
-    async def of_threads(self, threads: Sequence[ThreadKey]) -> list[MessageRecord]:
-        return [_header(record) for record in await _all(self._view, "message") if record.thread in threads]
+    async def of_threads(self, threads: Sequence[ThreadKey], at_most: int | None = None) -> list[MessageRecord]:
+        found = [_header(record) for record in await _all(self._view, "message") if record.thread in threads]
+        return found[:at_most]
 
     async def write(self, records: Sequence[MessageRecord], with_content: Set[MessageKey]) -> None:
         known = await self._view.reading()
