@@ -17,9 +17,9 @@ Normalise = Callable[[Record, timedelta], Delivery]
 MAX_WRITES = 3_000
 """Of one transaction, in messages and rows: a thousand mails that name two people. MongoDB ends a transaction after
 a few seconds, and one that is too long is so at every try."""
-MAX_WRITES_OF_ONE = 30_000
-"""Of one record, which is not cut: five hundred messages that each belong to sixty people. Three times that took a
-minute, and what takes longer than MongoDB's limit would be tried for ever."""
+MAX_WRITES_OF_ONE = 10_000
+"""Of one record, which is not cut: five hundred messages that each belong to nineteen people. Where all of these are
+contacts it took up to 48 s on two busy cores, and what takes longer than MongoDB's minute would be tried for ever."""
 
 
 class Ingest(Protocol):

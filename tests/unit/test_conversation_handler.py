@@ -70,7 +70,7 @@ async def test_mails_to_many_people_take_several_transactions_and_others_one() -
 async def test_what_belongs_to_many_people_is_written_for_each() -> None:
     calls = Calls()
     handler = ConversationHandler("intercom", INTERCOM_EVENTS, normalise_intercom, calls, HOUR)
-    records = [conversation(0, 100, 20), conversation(1, 100, 20), conversation(2, 500, 50), conversation(3, 500, 80)]
+    records = [conversation(0, 100, 20), conversation(1, 100, 20), conversation(2, 500, 18), conversation(3, 500, 20)]
     invalid = await handler.handle(records)
     assert [(one.record.offset, one.reason, one.tenant_id) for one in invalid] == [
         (3, "conversation: too many messages and people", "t")
