@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.bootstrap import build_core
+from service.errors import StoreUnavailableError
+from service.idempotency.answers import RememberedAnswers
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
 from tests.support.events import page_view, visitor
@@ -102,3 +104,17 @@ async def test_identify_does_not_take_its_first_answer_for_a_repeat(api: ApiUser
 
     assert "Idempotency-Replayed" not in first.headers, "linking what was there has changed the contact's figures"
     assert (await post(api, "/v1/identify", body, "once")).body == first.body
+
+
+async def test_an_answer_is_kept_with_the_change_and_not_after_it(
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def comes_to_nothing(*_: Any) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(RememberedAnswers, "settle", comes_to_nothing)
+    cut_off = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    monkeypatch.undo()
+
+    again = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    assert (cut_off.status, again.status) == (503, 201)
