@@ -37,9 +37,8 @@ class DeadLetters:
         """Return once every broker that must has them all. Raises KafkaError; then any of them may be there already."""
         async with self._lock:
             try:
-                producer = await self._started()
                 for letter in invalid:
-                    await self._send(producer, letter)
+                    await self._send(letter)
             except BaseException:
                 # After an error an idempotent producer's sequence numbers are in doubt: the next try gets a new one.
                 await self._discard(clean=False)
@@ -56,8 +55,8 @@ class DeadLetters:
             await start_client(self._producer, self._broker)
         return self._producer
 
-    async def _send(self, producer: Any, letter: InvalidRecord) -> None:
-        record = letter.record
+    async def _send(self, letter: InvalidRecord) -> None:
+        producer, record = await self._started(), letter.record
         topic = dead_letters_of(record.topic)
         headers = self._headers(letter)
         # aiokafka refuses to send a record that has neither, though Kafka and other clients allow it.
@@ -68,6 +67,9 @@ class DeadLetters:
             # A record as large as its topic allows has no room for our headers if the DLQ allows no more. It must not
             # stall the partition: the letter says where the bytes still are.
             log.error("dead_letter_value_omitted", topic=record.topic, partition=record.partition, offset=record.offset)
+            # Kafka takes nothing more of the producer there: the refused letter is a gap in its sequence.
+            await self._discard(clean=False)
+            producer = await self._started()
             omitted = (f"{HEADER_PREFIX}{OMITTED}", str(len(record.value or b"")).encode())
             await producer.send_and_wait(topic, value=None, key=b"", headers=[*headers, omitted])
 

@@ -25,6 +25,7 @@ from service.redrive.ports import Redrives
 
 BATCH_LETTERS = 100
 BATCH_BYTES = 8 * 1024 * 1024
+_TOO_LARGE = MessageSizeTooLargeError, RecordTooLargeError
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Redriver:
                 if stop.is_set() or report.sent == limit:
                     return
         finally:
-            await self._close()
+            await self._close(clean=True)
 
     def _sendable(self, batch: Sequence[Letter], report: RedriveReport) -> list[Letter]:
         """Those that hold what is to be sent and say where to."""
@@ -120,7 +121,7 @@ class Redriver:
         for letter, answer in zip(letters, await self._answers(letters), strict=False):
             if not isinstance(answer, BaseException):
                 targets[letter.position] = Position(answer.topic, answer.partition, answer.offset)
-            elif isinstance(answer, MessageSizeTooLargeError | RecordTooLargeError):
+            elif isinstance(answer, _TOO_LARGE):
                 too_large += 1
             elif isinstance(answer, KafkaError | OSError | TimeoutError):
                 failure = failure or answer
@@ -129,8 +130,28 @@ class Redriver:
         return targets, too_large, failure
 
     async def _answers(self, letters: Sequence[Letter]) -> list[Any]:
-        """Kafka's acknowledgement of each, or the error instead: handed over in order, and then awaited. With Kafka
-        away the last one is that error, and there are no more."""
+        """Kafka's acknowledgement of each, or the error instead. With Kafka away the last one is that error, and there
+        are no more.
+
+        Kafka refuses a batch for the sake of one letter, and all that comes behind it in its partition for a gap in the
+        producer's sequence. So each of them is sent by itself, by a producer that begins anew after a refusal.
+        """
+        answers = await self._together(letters)
+        if not any(isinstance(answer, _TOO_LARGE) for answer in answers):
+            return answers
+        await self._close(clean=False)
+        for index, refused in enumerate(answers):
+            if isinstance(refused, BaseException):
+                (answer,) = await self._together([letters[index]])
+                answers[index] = answer
+                if isinstance(answer, BaseException):
+                    await self._close(clean=False)
+                    if not isinstance(answer, _TOO_LARGE):
+                        break
+        return answers
+
+    async def _together(self, letters: Sequence[Letter]) -> list[Any]:
+        """Handed over in order, and then awaited."""
         sending: list[Awaitable[Any]] = []
         for letter in letters:
             try:
@@ -168,10 +189,10 @@ class Redriver:
             self._producer = producer
         return self._producer
 
-    async def _close(self) -> None:
+    async def _close(self, *, clean: bool) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await discard(producer, clean=True)
+            await discard(producer, clean=clean)
 
 
 async def _failed(error: Exception) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from service.mongo.identities import MongoIdentities
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser
 
@@ -115,3 +116,23 @@ async def test_a_refused_action_leaves_nothing(api: ApiUser) -> None:
     assert (await api.post("/v1/actions", unknown)).code == "contact_not_found"
     assert (await api.get("/v1/actions")).body["actions"] == []
     assert (await api.get("/v1/actions/act_nothing")).code == "action_not_found"
+
+
+async def test_an_action_that_had_to_be_tried_again_is_answered_as_it_is_kept(
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = (await api.create_contact())["contact_id"]
+    associate = MongoIdentities.associate
+
+    async def and_another_has_it_for_a_moment(registry: MongoIdentities, *given: Any) -> None:
+        monkeypatch.undo()
+        other = await api.create_contact(visitor_id="phone")
+        try:
+            await associate(registry, *given)
+        finally:
+            await api.request("DELETE", f"/v1/contacts/{other['contact_id']}")
+
+    monkeypatch.setattr(MongoIdentities, "associate", and_another_has_it_for_a_moment)
+    action = await act(api, "update_contact", contact_id=contact_id, visitor_id="phone")
+
+    assert (await api.get("/v1/actions")).body["actions"] == [action]

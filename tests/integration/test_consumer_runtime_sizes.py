@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from consumers.runtime.dead_letters import DeadLetters
 from consumers.runtime.outcomes import InvalidRecord, Record
+from service.clock import system_clock
 from tests.integration.test_consumer_runtime import (
     MIB,
     Group,
@@ -50,6 +52,15 @@ async def test_a_dead_letter_as_large_as_its_topic_allows_does_not_stall(kafka: 
     told = dict(letter.headers)
     assert letter.value is None
     assert (told["dlq-omitted"], told["dlq-original-offset"]) == (str(size).encode(), b"0")
+
+
+async def test_a_dead_letter_that_its_topic_refuses_holds_up_none_behind_it(kafka: Kafka) -> None:
+    dead_letters = DeadLetters(kafka.bootstrap, "pathbound.test", system_clock)
+    sizes = [10, 16 * MIB - 100, 20]
+    records = [Record(kafka.topic, 0, n, b"", b"x" * size, system_clock()) for n, size in enumerate(sizes)]
+    await dead_letters.publish([InvalidRecord(record, "poison", "Poison") for record in records])
+    await dead_letters.close()
+    assert [len(letter.value or b"") for letter in await kafka.dead_letters(3)] == [10, 0, 20]
 
 
 async def test_keys_and_headers_of_every_size_pass(kafka: Kafka, group: Group) -> None:

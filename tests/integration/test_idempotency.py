@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from deploy.bootstrap import build_core
+from service.errors import StoreUnavailableError
+from service.idempotency.answers import RememberedAnswers
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
-from tests.support.events import page_view
+from tests.support.events import page_view, visitor
 
 
 async def post(api: ApiUser, path: str, body: Any, key: str) -> Reply:
@@ -90,3 +93,28 @@ async def test_an_answer_too_large_to_be_kept_is_given_all_the_same(api: ApiUser
         reply = await post(api, "/v1/batch/activity", {"contact_ids": [contact_id], "limit": 20}, "k-1")
         assert reply.status == 200
         assert len(reply.body["activity"][0]["events"]) == 20
+
+
+async def test_identify_does_not_take_its_first_answer_for_a_repeat(api: ApiUser, shared_store: MongoStore) -> None:
+    await build_core(shared_store).ingest([page_view(api.tenant_id, visitor(api.tenant_id, "phone"))])
+    await api.create_contact("ada@example.com")
+    body = {"anonymous_id": "phone", "traits": {"email": "ada@example.com"}}
+
+    first = await post(api, "/v1/identify", body, "once")
+
+    assert "Idempotency-Replayed" not in first.headers, "linking what was there has changed the contact's figures"
+    assert (await post(api, "/v1/identify", body, "once")).body == first.body
+
+
+async def test_an_answer_is_kept_with_the_change_and_not_after_it(
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def comes_to_nothing(*_: Any) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(RememberedAnswers, "settle", comes_to_nothing)
+    cut_off = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    monkeypatch.undo()
+
+    again = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    assert (cut_off.status, again.status) == (503, 201)

@@ -126,6 +126,8 @@ async def test_an_import_does_what_the_api_would_have_done(
         progress = (await imported(core, tenant, file_of(tmp_path, ROWS)))[-1]
         counts = (progress.created, progress.updated, progress.unchanged, progress.refused)
         assert (progress.rows, counts) == (len(ROWS), (3, 2, 1, 1))
+    # No other process is left with a million link tasks to look at.
+    assert await store.database["identities"].count_documents({"link_task": {"$exists": True}}) == 0
     async with serve(core) as url:
         user = await ApiUser.create(url, core)
         await core.ingest([page_view(user.tenant_id, visitor(user.tenant_id, "v-2"), event_id="evt_api")])

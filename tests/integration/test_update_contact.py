@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 
 from deploy.bootstrap import build_core
-from schemas.contacts import MAX_PROPERTIES, UpdateContact
+from schemas.contacts import MAX_PROPERTIES, CreateContact, UpdateContact
+from service.clock import system_clock
 from service.contacts.context import Caller
 from service.contacts.edit import Edit
 from service.identity.model import Association
@@ -155,6 +157,19 @@ async def test_merges_through_several_processes_all_survive(api: ApiUser, new_us
         *(editors[n % 4](caller, contact_id, Edit(UpdateContact(properties={f"k{n}": n}))) for n in range(24))
     )
     assert (await api.get(f"/v1/contacts/{contact_id}")).body["contact"]["version"] == 25
+
+
+async def test_a_clock_that_is_behind_puts_no_change_before_an_earlier_one(
+    api: ApiUser, shared_store: MongoStore
+) -> None:
+    ahead = build_core(shared_store, clock=lambda: system_clock() + timedelta(hours=1))
+    caller = Caller(api.tenant_id, None, None)
+    contact = await ahead.use_cases.create_contact(caller, CreateContact(email="ada@example.com"))
+    await put(api, contact.contact_id, {"properties": {"city": "Rome"}})
+
+    waiting = shared_store.database["outbox"].find({"contact_id": contact.contact_id})
+    as_published = await waiting.sort([("committed_at", 1), ("sequence", 1)]).to_list(None)
+    assert [record["sequence"] for record in as_published] == [1, 2]
 
 
 async def test_if_match_lets_one_of_two_win(api: ApiUser) -> None:

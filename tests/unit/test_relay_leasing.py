@@ -18,6 +18,7 @@ class Table:
         self.now = 1000.0
         self.away = False
         self.hangs = False
+        self.answer_seconds = 0.0
         self.leases: dict[int, tuple[str, float]] = {}
         self.members: dict[str, float] = {}
 
@@ -38,6 +39,7 @@ class Table:
         if owner != holder and until > self.now:
             return False
         self.leases[shard] = (holder, self.now + seconds)
+        self.now += self.answer_seconds
         return True
 
     async def release(self, shard: int, holder: str) -> None:
@@ -130,8 +132,10 @@ async def test_a_dead_relays_shards_move_when_its_lease_ends_and_not_before() ->
     assert alive.held == set(range(SHARDS))
 
 
-async def test_the_holder_stops_before_the_server_lets_another_in() -> None:
+@pytest.mark.parametrize("answer_seconds", [0.0, 0.5])
+async def test_the_holder_stops_before_the_server_lets_another_in(answer_seconds: float) -> None:
     table = Table()
+    table.answer_seconds = answer_seconds
     member = Member(table, "relay")
     await member.round()
     assert all(member.until < until for _, until in table.leases.values())
