@@ -13,6 +13,7 @@ from schemas.topics import dead_letters_of
 from service.clock import Clock
 from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
+from service.kafka.sending import Outgoing, send_all
 
 HEADER_PREFIX = "dlq-"
 """Of every header that we add to a record."""
@@ -37,9 +38,7 @@ class DeadLetters:
         """Return once every broker that must has them all. Raises KafkaError; then any of them may be there already."""
         async with self._lock:
             try:
-                producer = await self._started()
-                for letter in invalid:
-                    await self._send(producer, letter)
+                await self._send_together(invalid)
             except BaseException:
                 # After an error an idempotent producer's sequence numbers are in doubt: the next try gets a new one.
                 await self._discard(clean=False)
@@ -56,20 +55,35 @@ class DeadLetters:
             await start_client(self._producer, self._broker)
         return self._producer
 
-    async def _send(self, producer: Any, letter: InvalidRecord) -> None:
-        record = letter.record
-        topic = dead_letters_of(record.topic)
-        headers = self._headers(letter)
-        # aiokafka refuses to send a record that has neither, though Kafka and other clients allow it.
-        key = b"" if record.key is None and record.value is None else record.key
+    async def _send_together(self, invalid: Sequence[InvalidRecord]) -> None:
+        """Not one after the other: thousands would each wait for the network, and liveness would end the process."""
         try:
-            await producer.send_and_wait(topic, value=record.value, key=key, headers=[*record.headers, *headers])
+            await send_all(await self._started(), map(self._letter, invalid))
+        except MessageSizeTooLargeError:
+            await self._discard(clean=False)
+            producer = await self._started()
+            for letter in invalid:
+                await self._send_alone(producer, letter)
+
+    async def _send_alone(self, producer: Any, letter: InvalidRecord) -> None:
+        topic, key, value, headers = self._letter(letter)
+        try:
+            await producer.send_and_wait(topic, value=value, key=key, headers=headers)
         except MessageSizeTooLargeError:
             # A record as large as its topic allows has no room for our headers if the DLQ allows no more. It must not
             # stall the partition: the letter says where the bytes still are.
+            record = letter.record
             log.error("dead_letter_value_omitted", topic=record.topic, partition=record.partition, offset=record.offset)
-            omitted = (f"{HEADER_PREFIX}{OMITTED}", str(len(record.value or b"")).encode())
-            await producer.send_and_wait(topic, value=None, key=b"", headers=[*headers, omitted])
+            omitted = (f"{HEADER_PREFIX}{OMITTED}", str(len(value or b"")).encode())
+            told = [*self._headers(letter), omitted]
+            await producer.send_and_wait(topic, value=None, key=b"", headers=told)
+
+    def _letter(self, letter: InvalidRecord) -> Outgoing:
+        record = letter.record
+        # aiokafka refuses to send a record that has neither, though Kafka and other clients allow it.
+        key = b"" if record.key is None and record.value is None else record.key
+        headers = [*record.headers, *self._headers(letter)]
+        return Outgoing(dead_letters_of(record.topic), key, record.value, headers)
 
     def _headers(self, letter: InvalidRecord) -> Headers:
         record = letter.record
