@@ -42,27 +42,28 @@ class TopicSpec:
         return self.name.endswith(dead_letters_of(""))
 
 
-_SIZE = {"max.message.bytes": str(MAX_RECORD_BYTES)}
-# The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true.
-_INBOUND = _SIZE | {"message.timestamp.type": "LogAppendTime"}
+# The broker's clock, not the producer's: `received_at` must be the same at every redelivery, and true; retention must
+# not depend on a relay's clock; and Kafka refuses a record whose own time is more than an hour ahead.
+_TIMED = {"message.timestamp.type": "LogAppendTime"}
+_COMMON = _TIMED | {"max.message.bytes": str(MAX_RECORD_BYTES)}
 # Room for the headers that say why, beside a record as large as there may be; kept until somebody has looked.
-_DEAD_LETTERS = {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES), "retention.ms": "-1"}
+_DEAD_LETTERS = _TIMED | {"max.message.bytes": str(MAX_RECORD_BYTES + HEADER_ROOM_BYTES), "retention.ms": "-1"}
 # A subscriber that was away for less than a week still learns what was deleted. What is superseded goes within a day,
 # and with it what was erased.
-_SNAPSHOT = _SIZE | {
+_SNAPSHOT = _COMMON | {
     "cleanup.policy": "compact",
     "delete.retention.ms": str(7 * 24 * 3600 * 1000),
     "max.compaction.lag.ms": str(24 * 3600 * 1000),
 }
 
 TOPICS: tuple[TopicSpec, ...] = (
-    TopicSpec(TRACKER_EVENTS, _INBOUND),
+    TopicSpec(TRACKER_EVENTS, _COMMON),
     TopicSpec(dead_letters_of(TRACKER_EVENTS), _DEAD_LETTERS),
-    TopicSpec(GMAIL_MESSAGES, _INBOUND),
+    TopicSpec(GMAIL_MESSAGES, _COMMON),
     TopicSpec(dead_letters_of(GMAIL_MESSAGES), _DEAD_LETTERS),
-    TopicSpec(INTERCOM_EVENTS, _INBOUND),
+    TopicSpec(INTERCOM_EVENTS, _COMMON),
     TopicSpec(dead_letters_of(INTERCOM_EVENTS), _DEAD_LETTERS),
-    TopicSpec(CONTACTS_CHANGES, _SIZE),
-    TopicSpec(CONTACTS_TIMELINE, _SIZE),
+    TopicSpec(CONTACTS_CHANGES, _COMMON),
+    TopicSpec(CONTACTS_TIMELINE, _COMMON),
     TopicSpec(CONTACTS_SNAPSHOT, _SNAPSHOT),
 )

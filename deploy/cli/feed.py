@@ -47,7 +47,7 @@ def _instant(_: click.Context, __: click.Parameter, value: str | None) -> dateti
 @feed.command()
 @tenant_option("The tenant whose events are published again.", required=True)
 @click.option("--from", "start", required=True, callback=_instant, help="The earliest commit time, ISO 8601.")
-@click.option("--to", "end", callback=_instant, help="The commit time to stop before; now, unless given.")
+@click.option("--to", "end", callback=_instant, help="The commit time to stop before; all until now, unless given.")
 @click.option("--topic", help="Another topic, by its full name; else the feed itself, with a header `replay`.")
 @with_settings(ReplaySettings)
 async def replay(
@@ -59,7 +59,7 @@ async def replay(
     """
     own = f"{settings.topic_prefix}{CONTACTS_CHANGES}"
     stop = stop_on_signals()
-    wanted = ReplayRequest(tenant, start, end or system_clock(), topic or own)
+    wanted = ReplayRequest(tenant, start, end, topic or own)
     async with open_core(settings) as core:
         replayer = FeedReplayer(core.store.feed_history, KafkaReplayPublisher(settings, tenant), own)
         try:

@@ -117,7 +117,7 @@ class Eraser:
         it before there was a mark to be seen."""
         if given:
             marks = [marker(handle_of(one)) for one in given]
-            await session.marks.let_go(erasure.subject.tenant_id, erasure.erasure_id, marks, self._clock())
+            await session.marks.let_go(erasure.subject.tenant_id, erasure.erasure_id, marks)
 
     async def _finish(self, session: Session, erasure: Erasure, given: Container[Identity]) -> bool:
         """False if there is more to be done: more was learnt, or somebody has been given an identity meanwhile. Whoever

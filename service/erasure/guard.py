@@ -70,10 +70,10 @@ class ErasureGuard:
         DuplicateKeyError if one is taken (the transaction is over).
         """
         if associations:
-            await self._welcome(session, [one.identity for one in associations], now)
+            await self._welcome(session, [one.identity for one in associations])
             await session.identities.associate(associations, now)
 
-    async def _welcome(self, session: Session, identities: Sequence[Identity], now: datetime) -> None:
+    async def _welcome(self, session: Session, identities: Sequence[Identity]) -> None:
         erased = await self.find(session, map(handle_of, identities))
         for handle, mark in erased.marks.items():
             erasure = await session.erasures.get(handle.tenant_id, mark.erasure_id)
@@ -81,7 +81,7 @@ class ErasureGuard:
                 raise ContendedError
             if mark.before is None and self._marker is not None:
                 whole = [] if handle.kind == IdentityKind.VISITOR.value else [mark.erasure_id]
-                await session.marks.lift(handle.tenant_id, [self._marker(handle)], whole, now)
+                await session.marks.lift(handle.tenant_id, [self._marker(handle)], whole)
 
     async def erased_for_good(self, session: Session, identities: Sequence[Identity]) -> list[Identity]:
         """Those under which nothing is taken: erased, and nobody has been given them since."""

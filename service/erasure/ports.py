@@ -23,11 +23,12 @@ class Marks(Protocol):
         """Lay marks, or lay them again for another erasure: nothing is taken under them from now on."""
         ...
 
-    async def lift(self, tenant_id: str, marks: Sequence[str], erasure_ids: Sequence[str], now: datetime) -> None:
-        """What comes from `now` on is taken again, under these marks and all of these erasures."""
+    async def lift(self, tenant_id: str, marks: Sequence[str], erasure_ids: Sequence[str]) -> None:
+        """What comes from now on is taken again, under these marks and all of these erasures. Now is the store's: what
+        came is dated by Kafka, and one process's clock may be wrong."""
         ...
 
-    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
+    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str]) -> None:
         """The same under these marks of one erasure alone: another may have laid them anew."""
         ...
 

@@ -56,9 +56,10 @@ class FeedHistory(Protocol):
         ...
 
     async def published_ids(
-        self, tenant_id: str, start: datetime, end: datetime, cut: datetime, limit: int
+        self, tenant_id: str, start: datetime, end: datetime | None, cut: datetime, limit: int
     ) -> list[tuple[str, datetime]]:
-        """Ids and commit times of a tenant's events committed in [start, end) and published by `cut`, in order."""
+        """Ids and commit times of a tenant's events committed in [start, end), or ever since, and published by `cut`,
+        in order."""
         ...
 
     async def records(self, tenant_id: str, record_ids: Sequence[str]) -> list[OutboxRecord]:

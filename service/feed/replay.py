@@ -22,11 +22,12 @@ class ReplayStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """A tenant's events committed in [start, end), for `topic` (its full name)."""
+    """A tenant's events committed in [start, end), for `topic` (its full name). Without an `end` up to the last one:
+    the clock of who asks need not be that of who committed."""
 
     tenant_id: str
     start: datetime
-    end: datetime
+    end: datetime | None
     topic: str
 
 
@@ -44,7 +45,7 @@ class FeedReplayer:
         Into the feed itself they carry the header `replay`. Raises ReplayStoppedError once `stop` is set,
         FeedRequestError with a sentence that says what to do, and what its ports raise.
         """
-        if wanted.end <= wanted.start:
+        if wanted.end is not None and wanted.end <= wanted.start:
             raise FeedRequestError(
                 f"The range ends ({iso_millis(wanted.end)}) before it begins ({iso_millis(wanted.start)}): "
                 "give a --to that is later than --from."

@@ -89,9 +89,13 @@ class Linker:
         return await self._work_off(tasks)
 
     async def sweep(self) -> int:
-        """Finish what other processes left, since they died or were stopped; how many events were linked."""
-        before = str(ULID.from_datetime(self._clock() - _ABANDONED_AFTER))
-        return await self._work_off(await self._store.identities.unfinished(before, _SWEEP_LIMIT))
+        """Finish what other processes left, since they died or were stopped; how many events were linked.
+
+        A task of later than now is one of a process whose clock is ahead, or ours is behind: nobody waits for its time.
+        """
+        now = self._clock()
+        before, beyond = (str(ULID.from_datetime(at)) for at in (now - _ABANDONED_AFTER, now + _ABANDONED_AFTER))
+        return await self._work_off(await self._store.identities.unfinished(before, _SWEEP_LIMIT, beyond))
 
     async def _work_off(self, tasks: Sequence[Association]) -> int:
         await self.flush()

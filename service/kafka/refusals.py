@@ -9,6 +9,7 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    InvalidTimestampError,
     KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
@@ -97,4 +98,9 @@ def _refusal(error: BaseException | None, doing: str, topic: str) -> str | None:
         return f"Kafka's ACLs forbid to {doing} {topic}: allow IdempotentWrite on the cluster."
     if isinstance(error, GroupAuthorizationFailedError):
         return f"Kafka's ACLs forbid to {doing} {topic} in a consumer group: allow Read on the group."
+    if isinstance(error, InvalidTimestampError):
+        return (
+            f"Kafka refuses to let us {doing} {topic}, since our time is too far from its own: set this machine's "
+            "clock or the broker's, and give the topic message.timestamp.type=LogAppendTime."
+        )
     return None

@@ -25,7 +25,7 @@ ERASURE_INDEXES = [
 
 
 class MongoMarks:
-    """Implements `service.erasure.ports.Marks`."""
+    """Implements `service.erasure.ports.Marks`. `before` is `$$NOW`, the server's clock."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._marks = database["erased_marks"]
@@ -45,21 +45,22 @@ class MongoMarks:
             with translated():
                 await self._marks.bulk_write(writes, ordered=False, session=self._session)
 
-    async def lift(self, tenant_id: str, marks: Sequence[str], erasure_ids: Sequence[str], now: datetime) -> None:
+    async def lift(self, tenant_id: str, marks: Sequence[str], erasure_ids: Sequence[str]) -> None:
         either: list[Document] = [
             {"_id": {"$in": [_mark_id(tenant_id, mark) for mark in marks]}},
             {"_id.tenant_id": tenant_id, "erasure_id": {"$in": list(erasure_ids)}},
         ]
         for criteria in either:
-            await self._lift(criteria, now)
+            await self._lift(criteria)
 
-    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
+    async def let_go(self, tenant_id: str, erasure_id: str, marks: Sequence[str]) -> None:
         ids = [_mark_id(tenant_id, mark) for mark in marks]
-        await self._lift({"_id": {"$in": ids}, "erasure_id": erasure_id}, now)
+        await self._lift({"_id": {"$in": ids}, "erasure_id": erasure_id})
 
-    async def _lift(self, criteria: Document, now: datetime) -> None:
+    async def _lift(self, criteria: Document) -> None:
+        lifted: list[Document] = [{"$set": {"before": "$$NOW"}}]
         with translated():
-            await self._marks.update_many(criteria | {"before": None}, {"$set": {"before": now}}, session=self._session)
+            await self._marks.update_many(criteria | {"before": None}, lifted, session=self._session)
 
     async def tenants(self) -> list[str]:
         with translated():

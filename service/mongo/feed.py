@@ -83,12 +83,12 @@ class MongoFeedHistory:
             return {one["contact_id"] async for one in self._outbox.find(query, {"contact_id": 1}, hint=_BY_CONTACT)}
 
     async def published_ids(
-        self, tenant_id: str, start: datetime, end: datetime, cut: datetime, limit: int
+        self, tenant_id: str, start: datetime, end: datetime | None, cut: datetime, limit: int
     ) -> list[tuple[str, datetime]]:
         criteria = {
             "tenant_id": tenant_id,
             "topic": CONTACTS_CHANGES,
-            "committed_at": {"$gte": start, "$lt": end},
+            "committed_at": {"$gte": start} | ({} if end is None else {"$lt": end}),
             # Not what is published while this reads: it might show a contact's later event and not its earlier.
             "published_at": {"$lte": cut},
         }

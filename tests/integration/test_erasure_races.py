@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -195,11 +195,27 @@ async def test_a_mark_that_another_erasure_laid_anew_stays(store: MongoStore) ->
     now = datetime.now(UTC)
     await store.marks.lay(TENANT, "era_2", ["mark"], now)
 
-    await store.marks.let_go(TENANT, "era_1", ["mark"], now)
+    await store.marks.let_go(TENANT, "era_1", ["mark"])
     assert (await store.marks.find(TENANT, ["mark"]))["mark"].before is None
 
-    await store.marks.let_go(TENANT, "era_2", ["mark"], now)
+    await store.marks.let_go(TENANT, "era_2", ["mark"])
     assert (await store.marks.find(TENANT, ["mark"]))["mark"].before is not None
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)], ids=["behind", "ahead"])
+async def test_a_process_with_a_wrong_clock_takes_what_comes_from_now_on_and_nothing_from_before(
+    core: Core, store: MongoStore, wrong_by: timedelta
+) -> None:
+    erasure = await core.begin_erasure.of_identities(TENANT, [WHO])
+    await core.erase(TENANT, erasure.erasure_id)
+    wrong = build_core(store, lambda: datetime.now(UTC) + wrong_by, guard=guard())
+
+    contact = await becomes_known(wrong, [VISITOR])
+
+    assert await takes_its_visits(core, contact.contact_id)
+    earlier = datetime.now(UTC) - timedelta(minutes=10)
+    await Sources(core, TENANT).visit(at=earlier, message_id="from-before")
+    assert await store.events.get(TENANT, [event_id_of_message(TENANT, "from-before")]) == []
 
 
 async def test_an_erased_id_on_an_event_that_came_beside_the_erasure_is_not_adopted(

@@ -19,6 +19,7 @@ from service.mongo.store import MongoStore
 from service.outbox.model import OutboxRecord
 from service.settings import ReplaySettings
 from tests.support.api import ApiUser
+from tests.support.commands import pathbound
 from tests.support.events import MORNING
 from tests.support.feed import LIFE, Feed, kafka_admin, live
 from tests.support.relay import read_committed
@@ -115,6 +116,22 @@ class Expiring(MongoFeedHistory):
     async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
         found = await super().records(tenant_id, record_ids)
         return found if found[0].sequence == 1 else found[1:]
+
+
+async def test_without_an_end_all_is_replayed_whatever_the_clocks_say(
+    feed: Feed, own_api: ApiUser, another: str, env: dict[str, str]
+) -> None:
+    """Committed by a process whose clock is ahead of the one that asks."""
+    await live(own_api)
+    ahead = await feed.store.feed_history.now() + timedelta(minutes=5)
+    await feed.store.database["outbox"].update_many({}, {"$set": {"committed_at": ahead}})
+    await feed.relay()
+
+    command = ["feed", "replay", "--tenant", own_api.tenant_id, "--from", iso_millis(ahead - timedelta(hours=1))]
+    done = await asyncio.to_thread(lambda: pathbound(*command, "--topic", another, **env))
+
+    assert done.returncode == 0, done.stderr
+    assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
 
 
 async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(

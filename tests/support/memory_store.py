@@ -158,9 +158,10 @@ class Identities:
     async def finish(self, link_tasks: Sequence[str]) -> None:
         await self._view.writing({("task", task): None for task in link_tasks})
 
-    async def unfinished(self, before: str, limit: int) -> list[Association]:
+    async def unfinished(self, before: str, limit: int, beyond: str | None = None) -> list[Association]:
         known = await self._view.reading()
-        tasks = sorted(key for name, key in known if name == "task" and key < before)
+        keys = [key for name, key in known if name == "task"]
+        tasks = sorted(key for key in keys if key < before or (beyond is not None and key > beyond))
         return [known["task", task] for task in tasks[:limit]]
 
 

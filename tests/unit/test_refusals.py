@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.errors import InvalidTimestampError, KafkaConnectionError, TopicAuthorizationFailedError
 from pydantic import ValidationError
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from structlog.testing import capture_logs
@@ -116,3 +116,9 @@ def test_an_address_of_kafka_is_hosts_with_ports(address: str) -> None:
 @pytest.mark.parametrize("address", ["h:9092", "a.b-c:1,d:65535", "127.0.0.1:9092, h:1", "[::1]:9092"])
 def test_several_hosts_will_do(address: str) -> None:
     assert KafkaSettings(kafka_bootstrap=address).kafka_bootstrap == address
+
+
+def test_a_clock_that_kafka_does_not_believe_is_told_with_what_to_do() -> None:
+    refused = unavailable(InvalidTimestampError("too far"), "publish to", "contacts.changes")
+    assert isinstance(refused, StreamRefusedError)
+    assert "set this machine's clock" in str(refused)
