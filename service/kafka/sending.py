@@ -18,7 +18,7 @@ class Outgoing(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 def encoded(records: Sequence[OutboxRecord], topic_prefix: str, encode: Encode) -> Iterator[Outgoing]:
