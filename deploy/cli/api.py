@@ -18,6 +18,7 @@ from service.kafka.intake import KafkaInboundPublisher
 from service.kafka.probe import KafkaProbe
 from service.ops.garbage import spare_the_collector
 from service.ops.health import Checks, Progress
+from service.ops.listening import listen
 from service.settings import ApiSettings
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ def _limits(settings: ApiSettings) -> ApiLimits:
 
 async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
     try:
-        await web.TCPSite(runner, settings.api_host, settings.api_port, backlog=1024).start()
+        await listen(runner, settings.api_host, settings.api_port, backlog=1024)
     except OSError as error:
         where = f"{settings.api_host}:{settings.api_port}"
         raise click.ClickException(f"Cannot listen on {where} ({error.strerror}); choose another --api-port.") from None

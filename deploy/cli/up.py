@@ -142,9 +142,13 @@ def _start_and_watch(
     services = Services(stack.directory, addresses, port, stopping)
     cleanup.callback(services.stop)  # called before stack.stop: last in, first out
     console.say("Creating topics and indexes ...")
-    services.init()
-    console.say("Starting the API, the outbox relay and the consumers ...")
-    services.start()
+    try:
+        services.init()
+        console.say("Starting the API, the outbox relay and the consumers ...")
+        services.start()
+    except StackError:
+        stack.check()  # where a server has died, that is why, and what must be mended
+        raise
     welcome = Welcome(stack, services, addresses, f"http://{HOST}:{port}", services.development_key())
     cleanup.callback(ready.unlink, missing_ok=True)
     write_private(ready, welcome.stack_json())

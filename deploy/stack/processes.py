@@ -22,6 +22,8 @@ POLL_S = 0.05
 LOG_LIMIT_BYTES = 20_000_000
 TAIL_LINES = 6
 _TAIL_BYTES = 8_000
+_CAUSE_BYTES = 200_000
+"""How far back a full disk is looked for: Kafka names every partition, several times, before it ends of it."""
 
 # Runs in the child and then becomes the program. (subprocess's preexec_fn is unsafe, and deprecated, beside threads.)
 _TIE_TO_PARENT = """
@@ -100,12 +102,12 @@ class ManagedProcess:
         """True while the program runs."""
         return self._popen is not None and self._popen.poll() is None
 
-    def output(self) -> str:
-        """What the program has written since its latest start (the last 8 kB)."""
+    def output(self, most: int = _TAIL_BYTES) -> str:
+        """What the program has written since its latest start (the last 8 kB, or `most` bytes)."""
         try:
             with self.log.open("rb") as log:
                 end = log.seek(0, os.SEEK_END)
-                log.seek(max(self._log_start, end - _TAIL_BYTES))
+                log.seek(max(self._log_start, end - most))
                 return log.read().decode(errors="replace")
         except OSError:
             return ""
@@ -115,13 +117,12 @@ class ManagedProcess:
         status = None if self._popen is None else self._popen.poll()
         if status is None:
             return
-        output = self.output()
-        if NO_SPACE in output:
+        if NO_SPACE in self.output(_CAUSE_BYTES):
             raise ProcessDied(
                 f"{self.name} ended because the disk is full. Free some space or choose another directory with "
                 f"--data-dir. Its log: {self.log}"
             )
-        tail = "".join(f"\n    {line[:400]}" for line in output.splitlines()[-TAIL_LINES:])
+        tail = "".join(f"\n    {line[:400]}" for line in self.output().splitlines()[-TAIL_LINES:])
         shown = f" Its last lines:{tail}" if tail else " It wrote nothing."
         raise ProcessDied(f"{self.name} ended unexpectedly ({_describe(status)}). Its log: {self.log}.{shown}")
 

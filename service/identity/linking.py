@@ -27,7 +27,6 @@ from service.profile.model import totals_of
 from service.timeline.model import TimelineEvent
 
 BATCH = 500
-_INLINE_BATCHES = 4
 _SWEEP_LIMIT = 100
 _ATTEMPTS = 10
 _ABANDONED_AFTER = timedelta(seconds=5)
@@ -46,6 +45,17 @@ class _Batch:
     adopted: list[Association] = field(default_factory=list)
 
 
+class _Allowance:
+    """What is linked before a request is answered, over all its identities: as much as four full batches hold."""
+
+    def __init__(self) -> None:
+        self.left = 4.0
+
+    def spend(self, batch: _Batch) -> None:
+        # One that was cut short, by its number or its bytes, took as long as any.
+        self.left -= 1 if batch.more else batch.linked / BATCH
+
+
 class Linker:
     """Links events and messages to contacts, in transactions of at most 500 of each."""
 
@@ -57,20 +67,24 @@ class Linker:
         self._unfinished: list[Association] = []
 
     async def link(self, session: Session, associations: Sequence[Association]) -> int:
-        """After the associations' commit, in the same session: link up to 2,000 events of each at once, leave the rest
-        to `work_off`. How many were linked."""
+        """After the associations' commit, in the same session: link about 2,000 events at once, however many identities
+        they are of, and leave the rest to `work_off`. How many were linked."""
+        return await self._link_all(session, associations, _Allowance())
+
+    async def _link_all(self, session: Session, associations: Sequence[Association], allowance: _Allowance) -> int:
         if not await session.identities.awaited([association.identity for association in associations]):
             self._finished += [association.link_task for association in associations]
             return 0
-        return sum([await self._link_one(session, association, _INLINE_BATCHES) for association in associations])
+        return sum([await self._link_one(session, association, allowance) for association in associations])
 
     async def link_many(self, session: Session, associations: Sequence[Association]) -> int:
-        """The same for associations of many contacts: halved again and again, down to those that something awaits."""
+        """The same for associations of many contacts, 2,000 events of each: halved again and again, down to those that
+        something awaits."""
         if not associations or not await session.identities.awaited([one.identity for one in associations]):
             self._finished += [association.link_task for association in associations]
             return 0
         if len(associations) == 1:
-            return await self._link_one(session, associations[0], _INLINE_BATCHES)
+            return await self._link_one(session, associations[0], _Allowance())
         half = len(associations) // 2
         return await self.link_many(session, associations[:half]) + await self.link_many(session, associations[half:])
 
@@ -80,7 +94,7 @@ class Linker:
         linked = 0
         for identity, contact_id in strongest_first:
             association = Association(identity, contact_id, link_task="")
-            linked += await self._link_one(session, association, max_batches=None)
+            linked += await self._link_one(session, association)
         return linked
 
     async def work_off(self) -> int:
@@ -103,7 +117,7 @@ class Linker:
         for task in tasks:
             try:
                 async with self._store.session() as session:
-                    linked += await self._link_one(session, task, max_batches=None)
+                    linked += await self._link_one(session, task)
             except StoreUnavailableError:
                 raise
             except StoreError as error:
@@ -118,13 +132,16 @@ class Linker:
         if finished:
             await self._store.identities.finish(finished)
 
-    async def _link_one(self, session: Session, association: Association, max_batches: int | None) -> int:
-        linked, batches = 0, 0
-        while max_batches is None or batches < max_batches:
+    async def _link_one(self, session: Session, association: Association, allowance: _Allowance | None = None) -> int:
+        """How many were linked: all, or as many as are allowed."""
+        linked = 0
+        while allowance is None or allowance.left > 0:
             batch = await self._link_batch(session, association)
-            linked, batches = linked + batch.linked, batches + 1
+            linked += batch.linked
+            if allowance is not None:
+                allowance.spend(batch)
             if batch.adopted:
-                linked += await self.link(session, batch.adopted)
+                linked += await self._link_all(session, batch.adopted, allowance or _Allowance())
             if not batch.more:
                 self._finished += [association.link_task] if association.link_task else []
                 return linked

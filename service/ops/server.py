@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from service.clock import Clock
 from service.ops.health import Checks, Health, liveness, readiness
+from service.ops.listening import listen
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ async def ops_server(checks: Checks, clock: Clock, host: str, port: int) -> Asyn
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await listen(runner, host, port)
         bound_host, bound_port = runner.addresses[0][:2]
         url = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
         log.info("ops_listening", url=url)

@@ -213,6 +213,16 @@ def test_a_dead_child_ends_everything_with_a_sentence(tmp_path: Path, started: l
     assert "Traceback" not in up.output
 
 
+def test_a_server_that_dies_during_the_start_is_named(tmp_path: Path, started: list[Up]) -> None:
+    up = Up(tmp_path / "data", env=without_java(tmp_path) | {"PATHBOUND_STACK_MONGO": "local"})
+    started.append(up)
+    wait_until(lambda: "Creating topics and indexes" in up.output, UP_S, "topics and indexes are being created")
+    (mongod,) = [child for child in up.remember_children() if child.name() == "mongod"]
+    mongod.kill()
+    assert up.wait_exit(UP_S) == 1
+    assert up.output.split("Error: ")[1].startswith("mongod ended unexpectedly (killed by SIGKILL)")
+
+
 def test_without_java_the_mock_is_warned_of_and_works(tmp_path: Path, started: list[Up]) -> None:
     up = Up(tmp_path / "data", env=without_java(tmp_path))
     started.append(up)

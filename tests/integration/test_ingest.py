@@ -85,6 +85,21 @@ async def test_more_history_than_one_request_links_is_worked_off(store: MongoSto
     await assert_exact(store, contact.contact_id)
 
 
+async def test_one_request_links_no_more_for_naming_many_visitors(store: MongoStore) -> None:
+    core = build_core(store)
+    for number in range(5):
+        await core.ingest([page_view(TENANT, visitor(TENANT, f"v{number}"), minute=n) for n in range(520)])
+
+    wanted = CreateContact.model_validate({"email": "ada@example.com", "visitor_id": [f"v{n}" for n in range(5)]})
+    contact = await core.use_cases.create_contact(CALLER, wanted)
+    assert 2000 <= len(await tracker_events(store, contact.contact_id)) < 2500
+    await core.linker.work_off()
+
+    assert len(await tracker_events(store, contact.contact_id)) == 2600
+    assert await store.identities.unfinished("Z" * 26, 10) == []
+    await assert_exact(store, contact.contact_id)
+
+
 async def test_a_redelivery_changes_nothing(store: MongoStore) -> None:
     ingest = build_core(store).ingest
     contact_id = await create(store, "ada@example.com", "v")

@@ -56,6 +56,14 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
         process.check()
 
 
+def test_a_full_disk_is_told_though_much_is_said_afterwards(tmp_path: Path) -> None:
+    process = python("import sys; sys.exit('No space left on device' + '\\npartition' * 10_000)", tmp_path)
+    process.start()
+    wait_until(lambda: not process.running(), 10, "the child is dead")
+    with pytest.raises(ProcessDied, match="the disk is full"):
+        process.check()
+
+
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     process = ManagedProcess("nothing", ["/no/such/program"], log=tmp_path / "log")
     process.start()
