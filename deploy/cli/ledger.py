@@ -75,6 +75,12 @@ def _told(checked: Sequence[PartitionBalance]) -> list[str]:
                 f"{where}: {one.uncounted:,} offsets up to the committed {one.committed_offset:,} are not counted; "
                 "they were read before there was a ledger, or without it."
             )
+        if one.ahead:
+            told.append(
+                f"{where}: {one.ahead:,} offsets are counted beyond the committed {one.committed_offset:,}: a batch is "
+                "in hand, or records are read again (`pathbound rewind`). If the topic was deleted and made again, "
+                "what comes is not counted until it has as many."
+            )
         if one.gaps:
             told.append(
                 f"{where}: {one.gaps:,} of the offsets passed hold no record (transaction markers, or removed)."
@@ -89,4 +95,4 @@ def _print_json(shown: Sequence[Line], checked: Sequence[PartitionBalance]) -> N
         counts = {str(outcome): line.counts[outcome] for outcome in Outcome}
         click.echo(json.dumps({"topic": line.topic, "tenant_id": line.tenant_id, "received": line.received, **counts}))
     for one in checked:
-        click.echo(json.dumps({**one._asdict(), "gaps": one.gaps, "uncounted": one.uncounted}))
+        click.echo(json.dumps({**one._asdict(), "gaps": one.gaps, "uncounted": one.uncounted, "ahead": one.ahead}))

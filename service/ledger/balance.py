@@ -40,6 +40,14 @@ class PartitionBalance(NamedTuple):
         """Offsets that are committed and lie behind all that is counted. Never above 0 where the ledger was kept."""
         return max(0, (self.committed_offset or 0) - self.next_offset)
 
+    @property
+    def ahead(self) -> int:
+        """Offsets that are counted and not committed: a batch in hand, or what is read again, and not counted again.
+
+        Of a topic that was made again under its name: what was counted of the former one. Nothing counts up to there.
+        """
+        return 0 if self.committed_offset is None else max(0, self.next_offset - self.committed_offset)
+
 
 def set_back(
     rows: Iterable[Row], committed: Mapping[tuple[str, int], int], margin: int

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.bootstrap import build_core
-from schemas.topics import TRACKER_EVENTS
+from schemas.topics import TRACKER_EVENTS, consumer_group
+from service.kafka.groups import commit_for
 from service.ledger.balance import partitions
 from service.ledger.model import Outcome, Receipt, Row, RowKey
 from service.mongo.store import MongoStore
@@ -52,14 +53,30 @@ async def test_the_accounts_are_a_line_a_tenant(store: MongoStore, env: dict[str
     assert pathbound("ledger", "--topic", "gmail.messages", **env).stdout == ""
 
 
+async def test_what_is_counted_beyond_the_committed_offset_is_told(
+    store: MongoStore, env: dict[str, str], kafka_bootstrap: str, topic_prefix: str, init_topics: list[str]
+) -> None:
+    """As where a topic was deleted and made again under its name."""
+    topic = f"{topic_prefix}{TRACKER_EVENTS}"
+    await count_some(store, topic)
+    await commit_for(kafka_bootstrap, consumer_group(topic_prefix, "tracker"), {(topic, 0): 2})
+
+    shown = pathbound("ledger", **env).stdout
+
+    assert f"{topic} partition 0: 3 offsets are counted beyond the committed 2" in shown
+    assert "every offset" not in shown
+
+
 def test_what_is_missing_is_seen() -> None:
     def row(tenant: str, first: int, following: int, stored: int) -> Row:
         return Row(RowKey("src", 0, tenant), first, following, {Outcome.STORED: stored})
 
     (exact,) = partitions([row("a", 5, 9, 3), row("b", 7, 8, 1)], {("src", 0): 9})
-    assert (exact.gaps, exact.uncounted) == (0, 0)
+    assert (exact.gaps, exact.uncounted, exact.ahead) == (0, 0, 0)
     (behind,) = partitions([row("a", 5, 9, 2), row("b", 7, 8, 1)], {("src", 0): 12})
-    assert (behind.gaps, behind.uncounted) == (1, 3)
+    assert (behind.gaps, behind.uncounted, behind.ahead) == (1, 3, 0)
+    (made_again,) = partitions([row("a", 5, 9, 4)], {("src", 0): 2})
+    assert (made_again.gaps, made_again.uncounted, made_again.ahead) == (0, 0, 7)
 
 
 @pytest.mark.parametrize("wrong", [("--tenant", "$where"), ("--topic", "elsewhere")])
