@@ -21,6 +21,7 @@ START_DEADLINE_S = 60.0
 _NOT_YET_INITIALIZED = 94
 TRANSACTION_LIFETIME_S = 10  # longer than any of ours is retried
 OPLOG_MB = "1024"
+_HISTORY_S = 60
 _STOP_GRACE_MS = 500
 
 
@@ -68,6 +69,8 @@ class Mongod(LocalServer):
             "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={_STOP_GRACE_MS}",
             # A client that is killed in a transaction leaves it open, and its documents in conflict, for this long.
             "--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_LIFETIME_S}",
+            # What was dropped is kept for this long, its files open: tests that each have a database would use them up.
+            "--setParameter", f"minSnapshotHistoryWindowInSeconds={_HISTORY_S}",
         ]  # fmt: skip
         self.process.start()
         self.process.wait_until(lambda: accepts(port), START_DEADLINE_S, self.stopping)

@@ -27,11 +27,14 @@ _CAUSE_BYTES = 200_000
 
 # Runs in the child and then becomes the program. (subprocess's preexec_fn is unsafe, and deprecated, beside threads.)
 _TIE_TO_PARENT = """
-import ctypes, os, signal, sys
+import ctypes, os, resource, signal, sys
 PR_SET_PDEATHSIG = 1
 ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 if os.getppid() != int(sys.argv[1]):  # the parent died before the line above took effect
     os._exit(1)
+# Often 1,024, which is not enough files for mongod and ends it.
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 try:
     os.execvp(sys.argv[2], sys.argv[2:])
 except OSError as error:

@@ -1,6 +1,7 @@
 """Child processes: watched, logged, and never left behind."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -46,6 +47,19 @@ def test_a_kill_is_told_by_the_signals_name(tmp_path: Path) -> None:
     wait_until(lambda: not process.running(), 10, "the child is dead")
     with pytest.raises(ProcessDied, match="killed by SIGKILL"):
         process.check()
+
+
+def test_a_program_may_open_as_many_files_as_the_machine_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
+    try:
+        process = started(
+            "import resource; print('up', *resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)", tmp_path
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    wait_until(lambda: not process.running(), 10, "the child is done")
+    assert process.output().split() == ["up", str(hard), str(hard)]
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
