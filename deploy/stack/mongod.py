@@ -21,7 +21,7 @@ START_DEADLINE_S = 60.0
 _NOT_YET_INITIALIZED = 94
 TRANSACTION_LIFETIME_S = 10  # longer than any of ours is retried
 OPLOG_MB = "1024"
-_HISTORY_S = 60
+_HISTORY_S = 5
 _STOP_GRACE_MS = 500
 
 
@@ -69,7 +69,8 @@ class Mongod(LocalServer):
             "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={_STOP_GRACE_MS}",
             # A client that is killed in a transaction leaves it open, and its documents in conflict, for this long.
             "--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_LIFETIME_S}",
-            # What was dropped is kept for this long, its files open: tests that each have a database would use them up.
+            # What was changed or dropped is kept for this long, its files open: five minutes by default, which costs
+            # work, and files that tests with a database each use up. No read of ours looks back.
             "--setParameter", f"minSnapshotHistoryWindowInSeconds={_HISTORY_S}",
         ]  # fmt: skip
         self.process.start()
