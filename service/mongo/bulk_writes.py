@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
-from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from service.mongo.documents import Document
 from service.mongo.errors import translated
@@ -13,7 +13,7 @@ _AT_ONCE = 1_000
 
 async def write_all(
     collection: AsyncIOMotorCollection[Document],
-    writes: Sequence[InsertOne[Document] | UpdateOne | DeleteOne],
+    writes: Sequence[InsertOne[Document] | UpdateOne | ReplaceOne[Document] | DeleteOne],
     session: AsyncIOMotorClientSession | None,
 ) -> None:
     """In any order. Nothing where there is nothing to write."""

@@ -7,6 +7,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, ReplaceOne
 
 from service.conversations.model import Thread
+from service.mongo.bulk_writes import write_all
 from service.mongo.conversation_documents import thread_document, thread_id, thread_of
 from service.mongo.documents import Document
 from service.mongo.errors import translated
@@ -28,9 +29,7 @@ class MongoContactThreads:
             key = {"_id": thread_id(*pair), "tenant_id": tenant_id}
             thread = seen.get(pair)
             writes.append(ReplaceOne(key, thread_document(thread), upsert=True) if thread else DeleteOne(key))
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._collection, writes, self._session)
 
     async def get(self, tenant_id: str, pairs: Set[tuple[str, str]]) -> list[Thread]:
         criteria = {"_id": {"$in": [thread_id(*pair) for pair in pairs]}, "tenant_id": tenant_id}

@@ -11,6 +11,7 @@ from schemas.events import Source
 from service.conversations.incoming import PersonKey
 from service.erasure.model import Erasure, Mark, Subject
 from service.errors import DuplicateKeyError
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, identity_key, identity_of
 from service.mongo.errors import translated
 
@@ -41,9 +42,7 @@ class MongoMarks:
     async def lay(self, tenant_id: str, erasure_id: str, marks: Sequence[str], now: datetime) -> None:
         laid = {"$set": {"erasure_id": erasure_id, "erased_at": now, "before": None}}
         writes = [UpdateOne({"_id": _mark_id(tenant_id, mark)}, laid, upsert=True) for mark in marks]
-        if writes:
-            with translated():
-                await self._marks.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._marks, writes, self._session)
 
     async def lift(self, tenant_id: str, marks: Sequence[str], erasure_ids: Sequence[str]) -> None:
         either: list[Document] = [

@@ -7,6 +7,7 @@ from pymongo import IndexModel, UpdateOne
 
 from service.errors import ContendedError, DuplicateKeyError
 from service.ledger.model import Outcome, Receipt, Row, RowKey, additions, by_row
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document
 from service.mongo.errors import TransientTransactionError, translated
 
@@ -27,11 +28,8 @@ class MongoLedger:
             return
         rows = by_row(outcomes)
         writes = [_addition(row) for row in additions(rows, await self._next_offsets(rows))]
-        if not writes:
-            return
         try:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+            await write_all(self._collection, writes, self._session)
         except DuplicateKeyError as error:
             # Another process made a row after our snapshot was taken, which is a conflict like any other.
             raise TransientTransactionError(ContendedError()) from error

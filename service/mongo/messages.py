@@ -9,6 +9,7 @@ from pymongo import ReplaceOne, UpdateOne
 from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord
 from service.conversations.model import ThreadKey
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.message_documents import record_document, record_key, record_of, state_fields
@@ -51,9 +52,7 @@ class MongoMessages:
                 writes.append(ReplaceOne(key, record_document(record), upsert=True))
             else:
                 writes.append(UpdateOne(key, {"$set": state_fields(record)}, upsert=True))
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._collection, writes, self._session)
 
     async def remove(self, keys: Sequence[MessageKey]) -> None:
         if keys:

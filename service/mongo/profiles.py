@@ -9,6 +9,7 @@ from pymongo import IndexModel, UpdateOne
 
 from schemas.events import Source
 from service.conversations.model import Direction
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, conversed_document, device_document, mark_document, profile_of
 from service.mongo.errors import translated
 from service.mongo.removal import remove_some
@@ -36,9 +37,7 @@ class MongoProfiles:
             UpdateOne({"_id": contact_id, "tenant_id": tenant_id}, _update(total, new[contact_id]), upsert=True)
             for contact_id, total in sorted(totals.items())
         ]
-        if writes:
-            with translated():
-                await self._profiles.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._profiles, writes, self._session)
 
     async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
         figures = await self._conversed(tenant_id, contact_ids)
@@ -50,9 +49,7 @@ class MongoProfiles:
             )
             for contact_id in contact_ids
         ]
-        if writes:
-            with translated():
-                await self._profiles.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._profiles, writes, self._session)
 
     async def _conversed(self, tenant_id: str, contact_ids: Sequence[str]) -> Mapping[str, Conversed]:
         """As `service.profile.conversed` has it, counted by the server: a contact may have thousands of threads."""

@@ -9,6 +9,7 @@ from schemas.events import Source
 from service.conversations.incoming import PersonKey
 from service.conversations.join import SourceThread
 from service.conversations.model import ThreadKey
+from service.mongo.bulk_writes import write_all
 from service.mongo.conversation_documents import thread_key_document, thread_key_of
 from service.mongo.documents import Document
 from service.mongo.errors import translated
@@ -53,9 +54,7 @@ class MongoSourceThreads:
             )
             for thread in threads
         ]
-        if writes:
-            with translated():
-                await self._threads.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._threads, writes, self._session)
 
     async def persons(self, keys: Iterable[PersonKey]) -> dict[PersonKey, frozenset[str]]:
         wanted = [_person_id(key) for key in keys]
@@ -74,9 +73,7 @@ class MongoSourceThreads:
             )
             for key, emails in persons.items()
         ]
-        if writes:
-            with translated():
-                await self._persons.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._persons, writes, self._session)
 
     async def _find(self, criteria: Document) -> list[SourceThread]:
         with translated():

@@ -8,6 +8,7 @@ from pymongo import DeleteOne, ReplaceOne
 from service.conversations.figures import Summary
 from service.conversations.model import Direction
 from service.conversations.parts import Part, Parts
+from service.mongo.bulk_writes import write_all
 from service.mongo.conversation_documents import (
     participant_document,
     participant_of,
@@ -39,9 +40,7 @@ class MongoThreadParts:
         for pair, one in sorted(parts.items()):
             key = {"_id": thread_id(*pair), "tenant_id": tenant_id}
             writes.append(ReplaceOne(key, _parts_document(pair, one), upsert=True) if one.of else DeleteOne(key))
-        if writes:
-            with translated():
-                await self._collection.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._collection, writes, self._session)
 
 
 def _parts_document(pair: tuple[str, str], parts: Parts) -> Document:
