@@ -15,11 +15,10 @@ from service.feed.model import Counted, Kept, RebuildProgress
 from service.mongo.documents import Document, contact_of
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
+from service.mongo.stretches import Place, stretches
 from service.outbox.model import SHARDS, OutboxRecord
 
 _BY_CONTACT = "by_contact"
-_LOOKED_AT = 20_000
-_Place = list[tuple[str, Any]]
 
 
 class MongoFeedHistory:
@@ -93,27 +92,16 @@ class MongoFeedHistory:
             "published_at": {"$lte": cut},
         }
         earliest: list[tuple[datetime, int, str]] = []
-        async for first, behind in self._stretches(tenant_id):
+        # No index has the times of their commits.
+        first, last = (_place(tenant_id, key(), key()) for key in (MinKey, MaxKey))
+        async for begin, behind in stretches(self._outbox, first, last):
             with translated():
                 cursor = self._outbox.find(criteria, {"committed_at": 1, "sequence": 1}, hint=_BY_CONTACT)
-                found = cursor.min(first).max(behind)
+                found = cursor.min(begin).max(behind)
                 earliest += [(one["committed_at"], one["sequence"], one["_id"]) async for one in found]
             if len(earliest) > 2 * limit:
                 earliest = sorted(earliest)[:limit]
         return [(record_id, committed_at) for committed_at, _, record_id in sorted(earliest)[:limit]]
-
-    async def _stretches(self, tenant_id: str) -> AsyncIterator[tuple[_Place, _Place]]:
-        """Where some of a tenant's records begin and end in the index, then others, to the last. No index has the times
-        of their commits, and what one query looks at is bounded: we wait 10 s for its answer."""
-        first, last = (_place(tenant_id, key(), key()) for key in (MinKey, MaxKey))
-        wanted = {"_id": 0, "tenant_id": 1, "contact_id": 1, "sequence": 1}
-        while first != last:
-            with translated():
-                cursor = self._outbox.find({}, wanted, hint=_BY_CONTACT).min(first).max(last)
-                beyond = await cursor.skip(_LOOKED_AT).limit(1).to_list(1)
-            end = _place(**beyond[0]) if beyond else last
-            yield first, end
-            first = end
 
     async def records(self, tenant_id: str, record_ids: Sequence[str]) -> list[OutboxRecord]:
         with translated():
@@ -157,7 +145,7 @@ class MongoRebuilds:
             return await self._database["outbox"].count_documents(query, limit=limit)
 
 
-def _place(tenant_id: str, contact_id: Any, sequence: Any) -> _Place:
+def _place(tenant_id: str, contact_id: Any, sequence: Any) -> Place:
     """In the index by contact."""
     return [("tenant_id", tenant_id), ("contact_id", contact_id), ("sequence", sequence)]
 

@@ -4,23 +4,23 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from bson import MaxKey, MinKey
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCursor, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, UpdateOne
 
 from schemas.changes import ChangeType
 from service.erasure.model import Subject
 from service.erasure.ports import KnownBy
 from service.identity.model import Identity, IdentityKind
+from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, event_of, identity_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
 from service.mongo.removal import remove_some
+from service.mongo.stretches import Place, index_of, stretches
 from service.outbox.model import OutboxRecord
 
 _PORTION = 500
-_LOOKED_AT = 20_000
 _LINKED = ChangeType.CONTACT_IDENTITY_LINKED.in_timeline
-Place = list[tuple[str, Any]]
 _BLANK = b'{"status":"success"}'
 
 
@@ -62,32 +62,21 @@ class MongoRemains:
     async def known_by(self, identities: Sequence[Identity]) -> AsyncIterator[list[KnownBy]]:
         if not identities:
             return
-        # No index has the identities of what is somebody's: an erasure is rare, and events are not. A bounded number is
-        # looked at in one query: the server gives no answer before it has found some, and we wait for it 10 s.
+        # No index has the identities of what is somebody's: an erasure is rare, and events are not.
         known = {"identities": {"$in": [identity_text(one) for one in identities]}}
         first, last = (_place(identities[0].tenant_id, key(), key()) for key in (MinKey, MaxKey))
-        while first != last:
+        async for begin, end in stretches(self._events, first, last, self._session):
             with translated():
-                beyond = self._stretch({}, first, last, {"tenant_id": 1, "received_at": 1}).skip(_LOOKED_AT).limit(1)
-                found = [_place(one["tenant_id"], one["received_at"], one["_id"]) for one in await beyond.to_list(1)]
-                end = found[0] if found else last
-                cursor = self._stretch(known, first, end, {"data": 0, "context": 0})
+                cursor = self._events.find(known, {"data": 0, "context": 0}, session=self._session, batch_size=_PORTION)
+                cursor.hint(index_of(begin)).min(begin).max(end)
                 while portion := await cursor.to_list(_PORTION):
                     events = [event_of(document) for document in portion]
                     yield [KnownBy(one.event_id, one.contact_id, one.identities) for one in events]
-            first = end
-
-    def _stretch(self, criteria: Document, first: Place, end: Place, wanted: Document) -> AsyncIOMotorCursor[Document]:
-        """Events in the order of their arrival, from the first place to before the end."""
-        cursor = self._events.find(criteria, wanted, session=self._session, batch_size=_PORTION)
-        return cursor.hint([(name, 1) for name, _ in first]).min(first).max(end)
 
     async def remove_known(self, tenant_id: str, events: Sequence[tuple[str, str | None]]) -> None:
         # A criterion of null finds the field missing.
         gone = [DeleteOne({"_id": one, "tenant_id": tenant_id, "contact_id": whose}) for one, whose in events]
-        if gone:
-            with translated():
-                await self._events.bulk_write(gone, ordered=False, session=self._session)
+        await write_all(self._events, gone, self._session)
 
     async def withhold(self, tenant_id: str, event_ids: Sequence[str], identities: Sequence[Identity]) -> None:
         criteria = {"_id": {"$in": list(event_ids)}, "tenant_id": tenant_id}
@@ -135,9 +124,7 @@ class MongoRemains:
             )
             for one in records
         ]
-        if writes:
-            with translated():
-                await self._outbox.bulk_write(writes, ordered=False, session=self._session)
+        await write_all(self._outbox, writes, self._session)
 
     async def count(self, subject: Subject) -> dict[str, int]:
         mine = {"tenant_id": subject.tenant_id, "contact_id": {"$in": list(subject.contact_ids)}}

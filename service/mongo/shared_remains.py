@@ -14,9 +14,9 @@ from service.mongo.conversation_documents import row_of
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.message_documents import record_key, record_of
+from service.mongo.stretches import stretches
 
 _PORTION = 500
-_LOOKED_AT = 20_000
 
 
 class MongoSharedRemains:
@@ -39,18 +39,11 @@ class MongoSharedRemains:
         return known
 
     async def _stretches(self, tenant_id: str) -> AsyncIterator[Document]:
-        """Criteria for some of a tenant's persons, then for others, to the last. No index has the addresses, and what
-        one query looks at is bounded: we wait 10 s for its answer."""
-        first: Document = {"tenant_id": tenant_id}
-        last = first | {"source": MaxKey()}
-        while first != last:
-            with translated():
-                # A range of `_id`, so it needs no other index.
-                cursor = self._persons.find({"_id": {"$gte": first, "$lt": last}}, {"_id": 1}, session=self._session)
-                beyond = await cursor.sort("_id", 1).skip(_LOOKED_AT).limit(1).to_list(1)
-            end = beyond[0]["_id"] if beyond else last
-            yield {"_id": {"$gte": first, "$lt": end}}
-            first = end
+        """Criteria for some of a tenant's persons, then for others, to the last. No index has the addresses."""
+        tenant: Document = {"tenant_id": tenant_id}
+        first, last = [("_id", tenant)], [("_id", tenant | {"source": MaxKey()})]
+        async for begin, end in stretches(self._persons, first, last, self._session):
+            yield {"_id": {"$gte": dict(begin)["_id"], "$lt": dict(end)["_id"]}}
 
     async def remove_persons(self, persons: Sequence[PersonKey]) -> None:
         # The order of the fields is part of the key.

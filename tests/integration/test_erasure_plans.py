@@ -4,7 +4,7 @@ import pytest
 
 from schemas.events import Source
 from service.conversations.incoming import PersonKey
-from service.mongo import shared_remains
+from service.mongo import stretches
 from service.mongo.store import MongoStore
 
 PERSONS = 95
@@ -18,7 +18,7 @@ def person(tenant_id: str, number: int) -> PersonKey:
 async def test_who_is_known_by_an_address_is_looked_for_among_a_bounded_number_at_once(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_remains, "_LOOKED_AT", 10)
+    monkeypatch.setattr(stretches, "LOOKED_AT", 10)
     numbers = range(PERSONS)
     for tenant in ("acme", "acme-2", "zeta"):
         emails = {person(tenant, n): frozenset([EVE, ADA] if n % 4 == 1 else [f"{n}@example.com"]) for n in numbers}

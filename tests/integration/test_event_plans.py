@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.mongo import remains
+from service.mongo import stretches
 from service.mongo.contact_details import detail_of
 from service.mongo.event_lists import criteria_of, names_of, newest_of_each, page_of
 from service.mongo.identities import awaiting_of
@@ -149,7 +149,7 @@ async def test_what_awaits_an_identity_is_asked_of_indexes(filled: MongoStore) -
 async def test_what_somebody_is_known_by_is_looked_for_among_a_bounded_number_at_once(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remains, "_LOOKED_AT", 10)
+    monkeypatch.setattr(stretches, "LOOKED_AT", 10)
     # Seven arrive at one moment.
     for tenant in (TENANT, f"{TENANT}-other"):
         visits = [

@@ -221,7 +221,7 @@ async def test_what_cannot_be_is_refused_before_anything_is_published(
 async def test_what_is_replayed_is_looked_for_among_a_bounded_number_at_once(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.mongo.feed._LOOKED_AT", 10)
+    monkeypatch.setattr("service.mongo.stretches.LOOKED_AT", 10)
     for tenant in ("acme", "acme-2"):
         # Commits go around the contacts, while the index goes along them.
         numbers = [(n, f"ct_{n % 7}", n // 7 + 1) for n in range(95)]
