@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,22 +92,27 @@ async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
     assert all(counts[fate] for fate in ("created", "updated", "unchanged", "refused"))
 
 
-async def test_a_file_that_changes_meanwhile_stops_the_import_which_tells_what_is_done(
-    store: MongoStore, env: dict[str, str], tmp_path: Path
-) -> None:
-    path = tmp_path / "contacts.csv"
-    write_file(path)
+@asynccontextmanager
+async def half_done(store: MongoStore, env: dict[str, str], path: Path) -> AsyncIterator["subprocess.Popen[str]"]:
+    """An import that has done some of the file's rows, and goes on."""
+    command = [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"]
     with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
-        env={**os.environ, **env},
-        stderr=subprocess.PIPE,
-        text=True,
+        command, env={**os.environ, **env}, stderr=subprocess.PIPE, text=True
     ) as running:
 
         async def begun() -> bool:
             return await rows_done(store) > 0
 
         await eventually(begun, 60, "some rows are done")
+        yield running
+
+
+async def test_a_file_that_changes_meanwhile_stops_the_import_which_tells_what_is_done(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "contacts.csv"
+    write_file(path)
+    async with half_done(store, env, path) as running:
         with path.open("a") as file:
             file.write("\nlate@exam")
         _, told = await asyncio.to_thread(running.communicate)
@@ -193,17 +199,7 @@ async def test_of_two_imports_with_one_file_of_errors_the_second_is_refused(
     """They would write over each other, though each is of another tenant."""
     path = tmp_path / "contacts.csv"
     write_file(path)
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
-        env={**os.environ, **env},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as running:
-
-        async def begun() -> bool:
-            return await rows_done(store) > 0
-
-        await eventually(begun, 60, "some rows are done")
+    async with half_done(store, env, path) as running:
         running.send_signal(signal.SIGSTOP)
         refused = await asyncio.to_thread(pathbound, "import", str(path), "--tenant", "another", **env)
         assert refused.returncode == 2

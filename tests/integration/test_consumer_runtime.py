@@ -39,6 +39,17 @@ class Sink:
         return len(self.values)
 
 
+class InHand:
+    """What a handler does first with a batch: it says that it has begun, and waits until it may end."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _: Sequence[Record]) -> None:
+        self.begun.set()
+        await self.may_end.wait()
+
+
 class RecordingHandler:
     """Handles records into a sink; `before` may delay or fail a batch."""
 
@@ -230,18 +241,12 @@ async def test_a_fault_ends_the_process_with_nothing_committed(kafka: Kafka, gro
 
 
 async def test_stop_finishes_what_is_in_hand_and_commits_it(kafka: Kafka, group: Group) -> None:
-    begun, may_end = asyncio.Event(), asyncio.Event()
-
-    async def before(_: Sequence[Record]) -> None:
-        begun.set()
-        await may_end.wait()
-
-    sink = Sink()
+    sink, in_hand = Sink(), InHand()
     await kafka.send(10, partition=0)
-    _, stop, task = group.start(RecordingHandler(sink, before))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    _, stop, task = group.start(RecordingHandler(sink, in_hand))
+    await asyncio.wait_for(in_hand.begun.wait(), DEADLINE_S)
     stop.set()
-    may_end.set()
+    in_hand.may_end.set()
     await asyncio.wait_for(task, 5)
     assert sink.handled[0] == list(range(10))
     assert await kafka.committed() == {0: 10}

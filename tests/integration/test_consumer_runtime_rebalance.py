@@ -11,6 +11,7 @@ from tests.integration.test_consumer_runtime import (
     DEADLINE_S,
     PARTITIONS,
     Group,
+    InHand,
     Kafka,
     RecordingHandler,
     Sink,
@@ -88,22 +89,16 @@ async def test_members_come_and_go_and_no_record_is_lost(kafka: Kafka, group: Gr
 
 
 async def test_who_gives_its_partitions_up_first_finishes_what_is_in_hand(kafka: Kafka, group: Group) -> None:
-    begun, may_end = asyncio.Event(), asyncio.Event()
-
-    async def before(_: Sequence[Record]) -> None:
-        begun.set()
-        await may_end.wait()
-
-    sink = Sink()
+    sink, in_hand = Sink(), InHand()
     await kafka.send(10, partition=0)
-    first, _, _ = group.start(RecordingHandler(sink, before))
-    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    first, _, _ = group.start(RecordingHandler(sink, in_hand))
+    await asyncio.wait_for(in_hand.begun.wait(), DEADLINE_S)
     group.start(RecordingHandler(sink))
 
     async def gives_up() -> bool:
         return not first.joined
 
     await eventually(gives_up, DEADLINE_S, "the first member's partitions are taken from it")
-    may_end.set()
+    in_hand.may_end.set()
     await committed_are(kafka, {0: 10})
     assert sink.handled[0] == list(range(10)), "the next owner repeats nothing"

@@ -62,16 +62,13 @@ def test_a_program_may_open_as_many_files_as_the_machine_allows(tmp_path: Path) 
     assert process.output().split() == ["up", str(hard), str(hard)]
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    process = python("import sys; sys.exit('write failed: No space left on device')", tmp_path)
-    process.start()
-    wait_until(lambda: not process.running(), 10, "the child is dead")
-    with pytest.raises(ProcessDied, match="the disk is full"):
-        process.check()
-
-
-def test_a_full_disk_is_told_though_much_is_said_afterwards(tmp_path: Path) -> None:
-    process = python("import sys; sys.exit('No space left on device' + '\\npartition' * 10_000)", tmp_path)
+@pytest.mark.parametrize(
+    "said",
+    ["'write failed: No space left on device'", r"'No space left on device' + '\npartition' * 10_000"],
+    ids=["as the last words", "and much afterwards"],
+)
+def test_a_full_disk_is_told_as_such(tmp_path: Path, said: str) -> None:
+    process = python(f"import sys; sys.exit({said})", tmp_path)
     process.start()
     wait_until(lambda: not process.running(), 10, "the child is dead")
     with pytest.raises(ProcessDied, match="the disk is full"):
