@@ -1,10 +1,10 @@
 """What lists are sorted and searched by, derived from a contact and stored beside it. Pure.
 
 Folding (contract, "Contact object"): Unicode's NFKC_Casefold, so that ignorable characters vanish; in Latin, Greek and
-Cyrillic accents go too. A search term matches at the start of a word, and reads on to the next blank: of
-`Ada.Lovelace@example.com` the stored words are itself, `lovelace@example.com`, `example.com` and `com`, and whatever
-prefixes one of them (`ada`, `ada.lov`, `exam`) finds the contact. Where a script has no blanks each character starts
-a word.
+Cyrillic accents go too, and an apostrophe is one however it was typed. A search term matches at the start of a word,
+and reads on to the next blank: of `Ada.Lovelace@example.com` the stored words are itself, `lovelace@example.com`,
+`example.com` and `com`, and whatever prefixes one of them (`ada`, `ada.lov`, `exam`) finds the contact. Where a script
+has no blanks each character starts a word.
 """
 
 import re
@@ -42,6 +42,8 @@ _UNSPACED = (
     "BALINESE ",
     "JAVANESE ",
 )
+_APOSTROPHES = "’ʼ‘"
+_ONE_APOSTROPHE = str.maketrans(dict.fromkeys(_APOSTROPHES, "'"))
 _VARIATION = re.compile("[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # What `_starts_word` says of plain text, at a third of the time.
 _ASCII_START = re.compile("^.|(?<![0-9A-Za-z])[0-9A-Za-z]")
@@ -89,6 +91,11 @@ def search_terms(text: str) -> tuple[str, ...]:
     return _without_prefixes(term for term in terms if term)
 
 
+def spellings(term: str) -> tuple[str, ...]:
+    """A search term as a word may hold it: those stored before apostrophes were folded have them as they were typed."""
+    return tuple(dict.fromkeys(term.replace("'", apostrophe) for apostrophe in "'" + _APOSTROPHES))
+
+
 def words_of(text: str) -> Iterator[str]:
     """From each start of a word to the next blank."""
     for token in fold(text).split():
@@ -106,13 +113,14 @@ def words_of(text: str) -> Iterator[str]:
 
 @lru_cache(4096)
 def fold(text: str) -> str:
-    """Without case, accents (Latin, Greek, Cyrillic), ignorable characters and control characters. Idempotent."""
+    """Without case, accents (Latin, Greek, Cyrillic), ignorable characters and control characters; with one kind of
+    apostrophe. Idempotent."""
     if text.isascii():
         return _blank_controls(text.lower())
     folded = fold_case(text)
     while (unaccented := fold_case(_without_accents(folded))) != folded:
         folded = unaccented
-    return _blank_controls(folded)
+    return _blank_controls(folded.translate(_ONE_APOSTROPHE))
 
 
 def fold_case(text: str) -> str:

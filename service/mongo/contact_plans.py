@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from bson import Regex
 from pymongo import IndexModel
 
+from service.contacts.listing_keys import spellings
 from service.contacts.query import ContactFilter, ContactOrder, ContactQuery
 from service.mongo.documents import Document
 
@@ -101,12 +102,15 @@ def conditions_of(asked: ContactFilter) -> list[Condition]:
         for field, value in given
         if value is not None
     ]
+    words = [Condition({_WORDS: _beginning(word)}, _filter_keys(_WORDS), ordered=False) for word in asked.words]
+    return [*equal, *words]
+
+
+def _beginning(word: str) -> object:
     # An anchored prefix without a special character in it has exact index bounds, so that counting and sorting by date
     # read keys only. ($elemMatch with a range would read every contact.)
-    words = [
-        Condition({_WORDS: Regex("^" + re.escape(word))}, _filter_keys(_WORDS), ordered=False) for word in asked.words
-    ]
-    return [*equal, *words]
+    prefixes = [Regex("^" + re.escape(one)) for one in spellings(word)]
+    return prefixes[0] if len(prefixes) == 1 else {"$in": prefixes}
 
 
 def dates_of(asked: ContactFilter) -> Condition | None:

@@ -200,6 +200,18 @@ async def test_sorting_ignores_case_and_accents_and_takes_what_is_missing_for_em
     assert await listed(api, sort_by=sort_by) == up[::-1]
 
 
+@pytest.mark.parametrize("stored", ["o'brien", "o’brien"])
+async def test_an_apostrophe_is_found_however_it_was_typed_and_whenever_it_was_stored(
+    api: ApiUser, shared_store: MongoStore, stored: str
+) -> None:
+    contact = await api.create_contact("kate@example.com", properties={"lastname": "O’Brien"})
+    # As contacts were stored before apostrophes were folded, too.
+    words = {"$set": {"listing.words": [stored, stored[2:]]}}
+    await shared_store.database["contacts"].update_one({"_id": contact["contact_id"]}, words)
+
+    assert [await listed(api, search=search) for search in ("O'Brien", "o’bri", "brien")] == [["kate@example.com"]] * 3
+
+
 async def test_a_summary_is_compact(api: ApiUser, shared_store: MongoStore) -> None:
     contact = await api.create_contact("ada@example.com", properties={**ADA, "bio": "x" * 5000}, visitor_id="v-1")
     bare = await api.create_contact("bare@example.com")

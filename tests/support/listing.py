@@ -18,7 +18,7 @@ from tests.support.events import MORNING
 _numbers = itertools.count()
 TEXTS = {
     "firstname": ["Ada", "ada", "Zoë", "Zoe Ann", "小明", ".*", "", "É"],
-    "lastname": ["Lovelace", "O'Brien-Smith", "王", "adams"],
+    "lastname": ["Lovelace", "O'Brien-Smith", "O’Brien", "王", "adams"],
     "company": ["Acme & Sons", "ACME", "Ｚｏｏ", "$where", "東京Tower"],
     "jobtitle": ["CTO", "cto", "Chargé", "Chief C++ Engineer"],
     "lifecyclestage": ["lead", "customer"],

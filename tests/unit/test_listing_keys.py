@@ -47,6 +47,7 @@ def finds(search: str, contact: Contact) -> bool:
         ("ガ が", "ガ が"),  # an accent here makes another letter
         ("नी", "नी"),
         ("zero\u200bwidth\ufe0f so\u00adft", "zerowidth soft"),
+        ("O’Brien, Марʼяна", "o'brien, мар'яна"),
         ("a\0b\tc", "a b c"),
     ],
 )
@@ -91,6 +92,13 @@ def test_word_beginnings_find(search: str) -> None:
     contact = a_contact(firstname="Ada", lastname="O'Brien-Smith", company="Acme & Sons", jobtitle="Chief C++ Engineer")
 
     assert finds(search, contact)
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "O’Brien", "OʼBrien", "O‘Brien"])
+@pytest.mark.parametrize("search", ["o'brien", "O’BRI", "Oʼbrien", "brien"])
+def test_an_apostrophe_is_one_however_it_was_typed(name: str, search: str) -> None:
+    assert finds(search, a_contact(lastname=name))
+    assert sort_key(name) == "o'brien"
 
 
 @pytest.mark.parametrize("search", ["ovelace", "adam", "ada grace", ".*", "^ada", "$where", "\\", "a.a", "c+++"])
