@@ -120,8 +120,11 @@ class Identities(Protocol):
         """The tasks' identities have nothing left to link."""
         ...
 
-    async def unfinished(self, before: str, limit: int, beyond: str | None = None) -> list[Association]:
-        """Link tasks whose token sorts before `before`, or behind `beyond`, oldest first."""
+    async def unfinished(
+        self, before: str, limit: int, beyond: str | None = None, behind: str = ""
+    ) -> list[Association]:
+        """Link tasks whose token sorts before `before`, or behind `beyond`, oldest first; of these, those behind
+        `behind`."""
         ...
 
 

@@ -81,7 +81,8 @@ class Rebuilds(Protocol):
         ...
 
     async def contacts_after(self, tenant_id: str | None, contact_id: str, limit: int) -> list[tuple[str, str]]:
-        """Tenant and id of contacts behind this id, by id; of one tenant, or (the operator's own view) of all."""
+        """Tenant and id of contacts behind this id, by id, at most `limit` and at least one while there is any; of one
+        tenant, or (the operator's own view) of all."""
         ...
 
     async def waiting(self, limit: int) -> int:

@@ -8,7 +8,7 @@ An external id brings the visitor ids beside it along (decision 3): in the trans
 ones become the contact's, with link tasks of their own; one that is another's stays there, and the event says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -65,6 +65,7 @@ class Linker:
         self._guard = guard
         self._finished: list[str] = []
         self._unfinished: list[Association] = []
+        self._swept = ""
 
     async def link(self, session: Session, associations: Sequence[Association]) -> int:
         """After the associations' commit, in the same session: link about 2,000 events at once, however many identities
@@ -106,12 +107,22 @@ class Linker:
         """Finish what other processes left, since they died or were stopped; how many events were linked.
 
         A task of later than now is one of a process whose clock is ahead, or ours is behind: nobody waits for its time.
+        A sweep begins behind the task where the last one ended, whatever became of that, and from the oldest again when
+        there is none: tasks that fail each time keep no others waiting.
         """
         now = self._clock()
         before, beyond = (str(ULID.from_datetime(at)) for at in (now - _ABANDONED_AFTER, now + _ABANDONED_AFTER))
-        return await self._work_off(await self._store.identities.unfinished(before, _SWEEP_LIMIT, beyond))
+        tasks = await self._store.identities.unfinished(before, _SWEEP_LIMIT, beyond, self._swept)
+        return await self._work_off(self._in_turn(tasks))
 
-    async def _work_off(self, tasks: Sequence[Association]) -> int:
+    def _in_turn(self, tasks: Sequence[Association]) -> Iterator[Association]:
+        for task in tasks:
+            self._swept = task.link_task
+            yield task
+        if len(tasks) < _SWEEP_LIMIT:
+            self._swept = ""
+
+    async def _work_off(self, tasks: Iterable[Association]) -> int:
         await self.flush()
         linked = 0
         for task in tasks:

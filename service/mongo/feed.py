@@ -7,7 +7,7 @@ from typing import Any
 
 from bson import MaxKey, MinKey
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorCursor, AsyncIOMotorDatabase
 
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
 from service.contacts.model import Contact
@@ -19,6 +19,8 @@ from service.mongo.stretches import Place, stretches
 from service.outbox.model import SHARDS, OutboxRecord
 
 _BY_CONTACT = "by_contact"
+_OF_TENANT = [("tenant_id", 1), ("created_at", -1), ("_id", -1)]
+_BY_OWNER = [("_id.tenant_id", 1), ("contact_id", 1)]
 
 
 class MongoFeedHistory:
@@ -45,16 +47,14 @@ class MongoFeedHistory:
     async def counted(
         self, tenant_id: str | None, contact_ids: Sequence[str] | None = None
     ) -> AsyncIterator[tuple[str, Counted]]:
-        query: Document = {} if tenant_id is None else {"tenant_id": tenant_id}
-        if contact_ids is not None:
-            query["_id"] = {"$in": list(contact_ids)}
         # The living first: one that is deleted in between is found among the dead, and its later count is kept.
-        for collection, committed_at in self._contacts:
+        for name, committed_at in self._contacts:
             wanted = {"tenant_id": 1, "sequence": 1, committed_at: 1, "told_at": 1}
-            with translated():
-                async for found in self._database[collection].find(query, wanted):
-                    moment = found.get("told_at", found[committed_at])
-                    yield found["_id"], Counted(found["tenant_id"], found["sequence"], moment)
+            async for cursor in self._cursors(name, tenant_id, contact_ids, wanted):
+                with translated():
+                    async for found in cursor:
+                        moment = found.get("told_at", found[committed_at])
+                        yield found["_id"], Counted(found["tenant_id"], found["sequence"], moment)
 
     async def kept(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, dict[int, Kept]]:
         query = {"tenant_id": tenant_id, "contact_id": {"$in": list(contact_ids)}, "topic": CONTACTS_CHANGES}
@@ -66,11 +66,10 @@ class MongoFeedHistory:
         return dict(found)
 
     async def living(self, tenant_id: str | None) -> AsyncIterator[Contact]:
-        query: Document = {} if tenant_id is None else {"tenant_id": tenant_id}
-        with translated():
-            # By id, which never changes: a walk along anything else may pass over a contact that is written meanwhile.
-            async for found in self._database["contacts"].find(query, sort=[("_id", 1)], hint="_id_"):
-                yield contact_of(found)
+        async for cursor in self._cursors("contacts", tenant_id):
+            with translated():
+                async for found in cursor:
+                    yield contact_of(found)
 
     async def unsettled(self, tenant_id: str, contact_ids: Sequence[str], cut: datetime) -> set[str]:
         query = {
@@ -109,6 +108,22 @@ class MongoFeedHistory:
             found = {document["_id"]: record_of(document) async for document in cursor}
         return [found[record_id] for record_id in record_ids if record_id in found]
 
+    async def _cursors(
+        self, name: str, tenant_id: str | None, ids: Sequence[str] | None = None, wanted: Document | None = None
+    ) -> AsyncIterator[AsyncIOMotorCursor[Document]]:
+        """All documents of a collection, or those of the ids: one query or more."""
+        collection = self._database[name]
+        query: Document = {} if tenant_id is None else {"tenant_id": tenant_id}
+        if ids is not None:
+            yield collection.find(query | {"_id": {"$in": list(ids)}}, wanted)
+        elif name == "contacts":
+            # By what never changes: a walk along anything else may pass over a contact that is written meanwhile.
+            yield collection.find(query, wanted, hint="_id_" if tenant_id is None else _OF_TENANT)
+        else:
+            # No index says whose the dead were.
+            async for begin, behind in stretches(collection, [("_id", MinKey())], [("_id", MaxKey())]):
+                yield collection.find(query, wanted, hint="_id_").min(begin).max(behind)
+
 
 class MongoRebuilds:
     """Implements `service.feed.ports.Rebuilds`."""
@@ -132,12 +147,24 @@ class MongoRebuilds:
             await self._rebuilds.delete_one({"_id": _rebuild_key(tenant_id)})
 
     async def contacts_after(self, tenant_id: str | None, contact_id: str, limit: int) -> list[tuple[str, str]]:
-        query: Document = {"_id": {"$gt": contact_id}} | ({} if tenant_id is None else {"tenant_id": tenant_id})
+        if tenant_id is not None:
+            return await self._of_tenant_after(tenant_id, contact_id, limit)
         with translated():
             cursor = self._database["contacts"].find(
-                query, {"tenant_id": 1}, sort=[("_id", 1)], limit=limit, hint="_id_"
+                {"_id": {"$gt": contact_id}}, {"tenant_id": 1}, sort=[("_id", 1)], limit=limit, hint="_id_"
             )
             return [(found["tenant_id"], found["_id"]) async for found in cursor]
+
+    async def _of_tenant_after(self, tenant_id: str, contact_id: str, limit: int) -> list[tuple[str, str]]:
+        """From the registry: it has every contact's e-mail address, and an index of a tenant's contacts by id, which
+        contacts have not. `limit` is of identities, and a contact may have several."""
+        query = {"_id.tenant_id": tenant_id, "contact_id": {"$gt": contact_id}}
+        with translated():
+            cursor = self._database["identities"].find(
+                query, {"_id": 0, "contact_id": 1}, sort=_BY_OWNER, limit=limit, hint=_BY_OWNER
+            )
+            ids = [found["contact_id"] async for found in cursor]
+        return [(tenant_id, one) for one in dict.fromkeys(ids)]
 
     async def waiting(self, limit: int) -> int:
         query = {"shard": {"$in": list(range(SHARDS))}, "published_at": None, "topic": CONTACTS_SNAPSHOT}

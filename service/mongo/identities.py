@@ -82,10 +82,12 @@ class MongoIdentities:
                 {"link_task": {"$in": list(link_tasks)}}, {"$unset": {"link_task": ""}}, session=self._session
             )
 
-    async def unfinished(self, before: str, limit: int, beyond: str | None = None) -> list[Association]:
-        either: list[Document] = [{"link_task": {"$lt": before}}]
+    async def unfinished(
+        self, before: str, limit: int, beyond: str | None = None, behind: str = ""
+    ) -> list[Association]:
+        either: list[Document] = [{"link_task": {"$gt": behind, "$lt": before}}]
         if beyond is not None:
-            either.append({"link_task": {"$gt": beyond}})
+            either.append({"link_task": {"$gt": max(behind, beyond)}})
         with translated():
             cursor = self._collection.find({"$or": either}, session=self._session)
             found = await cursor.sort("link_task", 1).limit(limit).to_list(None)

@@ -13,7 +13,8 @@ from deploy.bootstrap import Core, build_core
 from schemas.contacts import CreateContact
 from schemas.identify import Identify
 from service.contacts.context import Caller
-from service.errors import ContendedError, RefusedDocumentError
+from service.errors import ContendedError, RefusedDocumentError, StoreError, StoreUnavailableError
+from service.identity import linking
 from service.identity.model import Association, Identity
 from service.mongo.events import MongoEvents
 from service.mongo.store import MongoStore
@@ -275,6 +276,36 @@ async def test_what_cannot_be_linked_keeps_no_other_task_waiting(
     assert len(await tracker_events(store, left["bob"])) == 1
     assert await core.linker.sweep() == 1
     assert len(await tracker_events(store, left["ada"])) == 1
+
+
+@pytest.mark.parametrize("error", [RefusedDocumentError, StoreUnavailableError])
+async def test_tasks_that_fail_each_time_keep_no_later_one_waiting(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: type[StoreError]
+) -> None:
+    monkeypatch.setattr(linking, "_SWEEP_LIMIT", 2)
+    core = build_core(store)
+    left: dict[str, str] = {}
+    for number, name in enumerate(("ada", "bea", "cyd", "dan", "eve")):
+        await core.ingest([page_view(TENANT, visitor(TENANT, name), minute=1)])
+        left[name] = await create(store, f"{name}@example.com")
+        await store.identities.associate([Association(visitor(TENANT, name), left[name], f"{number:026}")], MORNING)
+    link, hopeless = MongoEvents.link, (left["ada"], left["bea"], left["dan"])
+
+    async def link_some(events: MongoEvents, event_ids: list[str], contact_id: str) -> int:
+        if contact_id in hopeless:
+            raise error
+        return await link(events, event_ids, contact_id)
+
+    async def swept(times: int) -> list[str]:
+        for _ in range(times):
+            with contextlib.suppress(StoreUnavailableError):
+                await core.linker.sweep()
+        return [name for name, contact_id in left.items() if await tracker_events(store, contact_id)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MongoEvents, "link", link_some)
+        assert await swept(4) == ["cyd", "eve"]
+    assert await swept(6) == list(left)
 
 
 async def test_sessions_with_ids_of_any_length_are_linked_and_what_is_no_id_is_not_counted(store: MongoStore) -> None:

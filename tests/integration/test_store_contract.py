@@ -67,6 +67,9 @@ async def test_link_tasks_are_listed_by_age_until_finished(any_store: Any) -> No
     assert [task.link_task for task in await any_store.identities.unfinished("task-c", 10)] == ["task-a", "task-b"]
     found = await any_store.identities.unfinished("task-b", 10, "task-b")
     assert [task.link_task for task in found] == ["task-a", "task-c"]
+    for behind, left in (("task-a", ["task-c"]), ("task-b", ["task-c"]), ("task-c", [])):
+        found = await any_store.identities.unfinished("task-b", 10, "task-b", behind)
+        assert [task.link_task for task in found] == left
     await any_store.identities.finish(["task-a"])
     assert [task.link_task for task in await any_store.identities.unfinished("task-z", 1)] == ["task-b"]
 

@@ -158,11 +158,13 @@ class Identities:
     async def finish(self, link_tasks: Sequence[str]) -> None:
         await self._view.writing({("task", task): None for task in link_tasks})
 
-    async def unfinished(self, before: str, limit: int, beyond: str | None = None) -> list[Association]:
+    async def unfinished(
+        self, before: str, limit: int, beyond: str | None = None, behind: str = ""
+    ) -> list[Association]:
         known = await self._view.reading()
         keys = [key for name, key in known if name == "task"]
         tasks = sorted(key for key in keys if key < before or (beyond is not None and key > beyond))
-        return [known["task", task] for task in tasks[:limit]]
+        return [known["task", task] for task in tasks if task > behind][:limit]
 
 
 class Events:
