@@ -119,7 +119,7 @@ class MongoErasures:
         free = {"$or": [{"$eq": ["$run", {"$literal": run}]}, lapsed]}
         claim: dict[str, Any] = {
             "run": {"$cond": [free, {"$literal": run}, "$run"]},
-            "claimed_at": {"$cond": [free, "$$NOW", "$claimed_at"]},
+            "claimed_at": {"$cond": [free, "$$NOW", {"$min": ["$claimed_at", "$$NOW"]}]},
         }
         with translated():
             found = await self._collection.find_one_and_update(
@@ -155,8 +155,10 @@ class MongoErasures:
 
     async def unfinished(self, limit: int) -> list[tuple[str, str]]:
         lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
+        # Made before the server's clock was set back: to claim it in vain dates it, and lets it lapse in time.
+        due = {"$or": [lapsed, {"$gt": ["$claimed_at", "$$NOW"]}]}
         with translated():
-            cursor = self._collection.find({"open": True, "$expr": lapsed}, {"tenant_id": 1}, session=self._session)
+            cursor = self._collection.find({"open": True, "$expr": due}, {"tenant_id": 1}, session=self._session)
             found = await cursor.sort("_id", 1).limit(limit).to_list(None)
         return [(one["tenant_id"], one["_id"]) for one in found]
 

@@ -1,6 +1,7 @@
 """The collections `relay_leases` (`_id` = shard) and `relay_members` (`_id` = holder).
 
-Every instant is `$$NOW`, the server's clock: relays whose clocks differ agree on who holds what.
+Every instant is `$$NOW`, the server's clock: relays whose clocks differ agree on who holds what. That clock itself may
+be set back, or another server's be behind (after an election): what then ends later than it can is cut to its length.
 """
 
 from typing import Any
@@ -14,6 +15,10 @@ from service.mongo.errors import translated
 
 _DURABLE = WriteConcern(w="majority", j=True)
 _ALIVE = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
+_FULL_LENGTH = {"$add": ["$$NOW", "$length_ms"]}
+# Of an earlier release's the length is not known.
+_TOO_LONG = {"length_ms": {"$exists": True}, "$expr": {"$gt": ["$expires_at", _FULL_LENGTH]}}
+_CUT = [{"$set": {"expires_at": _FULL_LENGTH}}]
 _FORGET_SECONDS = 3_600
 
 MEMBER_INDEXES = [IndexModel([("expires_at", 1)], name="forgotten", expireAfterSeconds=_FORGET_SECONDS)]
@@ -29,7 +34,9 @@ class MongoLeases:
 
     async def heartbeat(self, holder: str, seconds: float) -> int:
         with translated():
-            await self._members.update_one({"_id": holder}, [{"$set": {"expires_at": _in(seconds)}}], upsert=True)
+            for collection in (self._members, self._leases):
+                await collection.update_many(_TOO_LONG, _CUT)
+            await self._members.update_one({"_id": holder}, [{"$set": _lasting(seconds)}], upsert=True)
             return await self._members.count_documents(_ALIVE)
 
     async def acquire(self, shard: int, holder: str, seconds: float) -> bool:
@@ -42,7 +49,7 @@ class MongoLeases:
         }
         update = {
             "holder": {"$cond": [mine_or_free, _literal(holder), "$holder"]},
-            "expires_at": {"$cond": [mine_or_free, _in(seconds), "$expires_at"]},
+            **{name: {"$cond": [mine_or_free, value, f"${name}"]} for name, value in _lasting(seconds).items()},
         }
         with translated():
             try:
@@ -67,8 +74,9 @@ class MongoLeases:
         return {int(lease["_id"]): str(lease["holder"]) for lease in leases}
 
 
-def _in(seconds: float) -> dict[str, Any]:
-    return {"$add": ["$$NOW", round(seconds * 1000)]}
+def _lasting(seconds: float) -> dict[str, Any]:
+    length = round(seconds * 1000)
+    return {"expires_at": {"$add": ["$$NOW", length]}, "length_ms": length}
 
 
 def _literal(text: str) -> dict[str, str]:

@@ -81,7 +81,8 @@ def _claim(run: str) -> list[dict[str, Any]]:
     lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
     free = {"$and": [{"$eq": [{"$type": "$sent_to"}, "missing"]}, lapsed]}
     claim = {"run": {"$cond": [free, {"$literal": run}, "$run"]}}
-    return [{"$set": claim | {"claimed_at": {"$cond": [free, "$$NOW", "$claimed_at"]}}}]
+    # One of later than now was made before the server's clock was set back: it is dated, and so lapses in time.
+    return [{"$set": claim | {"claimed_at": {"$cond": [free, "$$NOW", {"$min": ["$claimed_at", "$$NOW"]}]}}}]
 
 
 def _state(document: Document, run: str) -> Claim:

@@ -245,6 +245,21 @@ async def test_what_a_dead_run_had_in_hand_is_free_after_its_lease(letters: Lett
     assert await store.redrives.count(letters.dlq, {first.partition: first.offset + 1}) == 0
 
 
+async def test_what_a_dead_run_had_in_hand_is_free_though_the_servers_clock_was_set_back(
+    letters: Letters, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claim was of later than now, and held until that time had come."""
+    await letters.put(b"one")
+    [first] = [letter.position for letter in await letters.read()]
+    assert await store.redrives.claim([first], "dead") == {first: Claim.OURS}
+    ahead = [{"$set": {"claimed_at": {"$add": ["$claimed_at", 2 * 3_600_000]}}}]
+    await store.database["redrives"].update_many({}, ahead)
+
+    assert await store.redrives.claim([first], "next") == {first: Claim.HELD}, "it may be alive yet"
+    monkeypatch.setattr("service.mongo.redrives.LEASE_SECONDS", 0)
+    assert await store.redrives.claim([first], "next") == {first: Claim.OURS}
+
+
 async def test_the_depth_falls_as_letters_are_sent_again(letters: Letters, store: MongoStore) -> None:
     measure = depth_measure(letters.bootstrap, letters.dlq, store.redrives)
 

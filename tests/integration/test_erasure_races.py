@@ -254,3 +254,17 @@ async def test_erasures_that_fail_keep_no_other_waiting_and_are_tried_again(
 
     monkeypatch.setattr("service.mongo.erasures.LEASE_SECONDS", 0)
     assert await core.erase.sweep() == 10
+
+
+async def test_what_a_dead_run_had_in_hand_is_gone_on_with_though_the_servers_clock_was_set_back(
+    core: Core, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claim was of later than now, and nobody took the erasure up until that time had come."""
+    erasure = await core.begin_erasure.of_identities(TENANT, [Identity(TENANT, IdentityKind.VISITOR, VISITOR)])
+    assert await store.erasures.claim(TENANT, erasure.erasure_id, "dead")
+    ahead = [{"$set": {"claimed_at": {"$add": ["$claimed_at", 2 * 3_600_000]}}}]
+    await store.database["erasures"].update_many({}, ahead)
+
+    assert await core.erase.sweep() == 0, "it may be alive yet"
+    monkeypatch.setattr("service.mongo.erasures.LEASE_SECONDS", 0)
+    assert await core.erase.sweep() == 1

@@ -179,5 +179,21 @@ async def test_the_living_are_counted_and_the_dead_are_not(store: MongoStore) ->
     assert await leases.heartbeat("two", 30.0) == 1
 
 
+async def test_a_dead_relay_is_gone_in_time_though_the_servers_clock_was_set_back(store: MongoStore) -> None:
+    """Its leases, and its place among the living, lasted for as long as the clock had been ahead."""
+    assert await store.leases.heartbeat("dead", seconds=0.2) == 1
+    assert await store.leases.acquire(3, "dead", seconds=0.2)
+    assert await store.leases.acquire(4, "alive", seconds=60)
+    for collection in ("relay_leases", "relay_members"):
+        ahead = [{"$set": {"expires_at": {"$add": ["$expires_at", 2 * 3_600_000]}}}]
+        await store.database[collection].update_many({}, ahead)
+
+    async def gone() -> bool:
+        return await store.leases.heartbeat("alive", seconds=60) == 1 and await store.leases.holders() == {4: "alive"}
+
+    await eventually(gone, 10, "nobody waits for the dead")
+    assert await store.leases.acquire(3, "alive", seconds=60)
+
+
 def test_every_shard_gets_contacts() -> None:
     assert {shard_of(f"contact-{number}") for number in range(200)} == set(range(SHARDS))
