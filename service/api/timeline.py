@@ -26,7 +26,7 @@ class TimelineParameters(CursorParameters):
 
 async def contact_events(call: Call) -> web.StreamResponse:
     """All events of a contact, streamed: memory is bounded whatever their number."""
-    contact_id = call.request.match_info["contact_id"]
+    contact_id = call.part("contact_id")
     await call.use_cases.contacts.contact(call.tenant_id, contact_id)
     asked: TimelineParameters = call.query
     query = TimelineQuery(
