@@ -175,7 +175,7 @@ def _found(query: ContactQuery, page: Page, total: int | None) -> FoundContacts:
 
 
 def _position(query: ContactQuery, document: Document) -> Position:
-    value = document
+    value: Any = document
     for name in sort_field(query.order).split("."):
         value = value[name]
-    return value, document["_id"]  # type: ignore[return-value]  # the last step reaches the value itself
+    return value, document["_id"]
