@@ -62,8 +62,8 @@ def _query(tenant_id: str, asked: ActionParameters) -> ActionQuery:
         status=asked.status,
         # One more than asked for tells whether there is a next page.
         limit=asked.limit + 1,
-        skip=asked.offset,
-        position=asked.moment_position,
+        offset=asked.offset,
+        behind=asked.moment_position,
     )
 
 

@@ -27,8 +27,8 @@ from service.mongo.contact_plans import (
 )
 from service.mongo.documents import SEEN, Document, contact_of, seen_of
 from service.mongo.errors import translated
-from service.mongo.event_lists import behind as place_behind
 from service.mongo.executor import in_a_thread
+from service.mongo.keyset import behind as place_behind
 from service.mongo.limits import LIST_MS, in_time
 
 # BadValue, of a query that is ours but for its values: the index that it is told to use is only being built.
