@@ -20,7 +20,7 @@ INDEXES = [
 
 
 class MongoActions:
-    """Implements `service.ports.Actions`."""
+    """Implements `service.actions.ports.Actions`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["actions"]

@@ -21,7 +21,7 @@ MEMBER_INDEXES = [IndexModel([("expires_at", 1)], name="forgotten", expireAfterS
 
 
 class MongoLeases:
-    """Implements `service.ports.Leases`."""
+    """Implements `service.outbox.ports.Leases`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._leases = database.get_collection("relay_leases", write_concern=_DURABLE)

@@ -18,7 +18,7 @@ INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1), ("created_at", DESCE
 
 
 class MongoNotes:
-    """Implements `service.ports.Notes`."""
+    """Implements `service.notes.ports.Notes`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["notes"]

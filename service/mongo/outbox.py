@@ -28,7 +28,7 @@ def indexes(retention_seconds: int) -> list[IndexModel]:
 
 
 class MongoOutbox(WaitingRecords):
-    """Implements `service.ports.Outbox`."""
+    """Implements `service.outbox.ports.Outbox`."""
 
     def __init__(
         self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None = None
@@ -51,7 +51,7 @@ class MongoOutbox(WaitingRecords):
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[int]]:
-        """See `service.ports.Outbox.watch`. Ends with StoreUnavailableError when the stream breaks."""
+        """See `service.outbox.ports.Outbox.watch`. Ends with StoreUnavailableError when the stream breaks."""
         with translated():
             async with self._outbox.watch(_WAKE, max_await_time_ms=_WAKE_WAIT_MS) as stream:
                 yield _shards(stream)
