@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import MaxKey, MinKey
@@ -15,6 +15,7 @@ from service.feed.model import Counted, Kept, RebuildProgress
 from service.mongo.documents import Document, contact_of
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
+from service.mongo.server import server_time
 from service.mongo.stretches import Place, stretches
 from service.outbox.model import SHARDS, OutboxRecord
 
@@ -32,10 +33,7 @@ class MongoFeedHistory:
         self._contacts = (("contacts", "committed_at"), ("tombstones", "deleted_at"))
 
     async def now(self) -> datetime:
-        with translated():
-            answer = await self._database.command("hello")
-        moment: datetime = answer["localTime"]
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return await server_time(self._database)
 
     async def retention(self) -> timedelta:
         with translated():
