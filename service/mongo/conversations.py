@@ -11,6 +11,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from schemas.events import Source
+from service.conversations.incoming import MessageKey
 from service.conversations.model import Direction, ShownMessage, Thread
 from service.mongo.conversation_documents import message_key, message_of, thread_of
 from service.mongo.documents import Document
@@ -80,7 +81,8 @@ class MongoConversations:
             return (await cursor.sort(sort).limit(newest).to_list(None))[::-1]
 
     async def _with_contents(self, thread: Thread, rows: list[Document]) -> list[ShownMessage]:
-        keys = [message_key(thread.key, row["message_id"]) for row in rows]
+        key = thread.key
+        keys = [message_key(MessageKey(key.tenant_id, key.source, key.account, row["message_id"])) for row in rows]
         with translated():
             cursor = self._messages.find({"_id": {"$in": keys}}, session=self._session)
             found = {document["message_id"]: message_of(document) for document in await cursor.to_list(None)}

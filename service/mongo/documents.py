@@ -141,7 +141,7 @@ def event_of(document: Document) -> TimelineEvent:
         timestamp=document["timestamp"],
         received_at=document["received_at"],
         data=free_json(get("data", {})),
-        identities=tuple(_identity_in(tenant_id, text) for text in get("identities", ())),
+        identities=tuple(identity_in(tenant_id, text) for text in get("identities", ())),
         contact_id=get("contact_id"),
         url=get("url"),
         domain=get("domain"),
@@ -151,7 +151,8 @@ def event_of(document: Document) -> TimelineEvent:
     )
 
 
-def _identity_in(tenant_id: str, text: str) -> Identity:
+def identity_in(tenant_id: str, text: str) -> Identity:
+    """The other way of `identity_text`."""
     kind, _, value = text.partition(":")
     return Identity(tenant_id, IdentityKind(kind), value)
 
