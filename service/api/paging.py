@@ -16,11 +16,10 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from schemas.answers import COUNTED_EXACTLY
 from schemas.timestamps import to_utc_millis
 
 MAX_LIMIT = 100
-COUNTED_EXACTLY = 100_000
-"""Totals are exact up to here; a store counts no further than one more."""
 MAX_REACH = 100_000
 """How far pages by number reach, in items; a cursor reaches everything."""
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from service.api.paging import COUNTED_EXACTLY, Cursor, Instant, PageParameters, Text, read_cursor, write_cursor
+from schemas.answers import COUNTED_EXACTLY
+from service.api.paging import Cursor, Instant, PageParameters, Text, read_cursor, write_cursor
 
 KINDS = (datetime, str)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
