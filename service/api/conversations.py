@@ -2,30 +2,27 @@
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from schemas.answers import ConversationsAnswer, EmailThreadsAnswer
 from schemas.scopes import Scope
 from service.api.endpoint import Call, Endpoint, success
 from service.api.streaming import begin, end, write_items
+from service.api.validation import Parameters
 from service.conversations.model import Thread
 from service.conversations.view import email_thread_object, message_object, thread_object
 
 
-class ConversationParameters(BaseModel):
+class ConversationParameters(Parameters):
     """The query of `GET /v1/contacts/:contact_id/conversations`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     include_messages: bool = Field(default=False, description="Include the message bodies, not just thread metadata.")
     messages_per_thread: int = Field(5, ge=1, le=100, description="The newest of each, with include_messages=true.")
     limit: int = Field(20, ge=1, le=100, description="Total threads to return.")
 
 
-class EmailThreadParameters(BaseModel):
+class EmailThreadParameters(Parameters):
     """The query of `GET /v1/contacts/:contact_id/email-threads`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int | None = Field(None, ge=1, le=1000, description="At most so many; all of them if left out.")
 

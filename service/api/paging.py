@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from schemas.answers import COUNTED_EXACTLY
 from schemas.timestamps import to_utc_millis
+from service.api.validation import Parameters
 
 MAX_LIMIT = 100
 MAX_REACH = 100_000
@@ -116,10 +117,9 @@ End = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_end_to_utc
 """Likewise, up to the next millisecond: what is before it stays before it."""
 
 
-class CursorParameters(BaseModel):
+class CursorParameters(Parameters):
     """The query of anything that can be walked by cursor. A cursor is bound to every parameter not in UNBOUND."""
 
-    model_config = ConfigDict(extra="forbid")
     UNBOUND: ClassVar[frozenset[str]] = frozenset({"cursor", "page", "limit", "count_only", "fields"})
 
     cursor: str | None = Field(
