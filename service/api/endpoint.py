@@ -20,8 +20,8 @@ from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.access.model import ApiKey
 from service.api.access import API_KEY, Access
+from service.api.app_keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
-from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER
 from service.api.validation import JSON_ONLY, Parameters, read_body, read_query, refuse_body
 from service.contacts.context import Caller

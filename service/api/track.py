@@ -9,9 +9,9 @@ from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from schemas.tracker import TrackBody
 from service.api.access import TRACKER_KEY
+from service.api.app_keys import USE_CASES
 from service.api.cors import preflight_headers
 from service.api.endpoint import Call, Endpoint, success
-from service.api.keys import USE_CASES
 from service.api.validation import Parameters
 
 PATH = "/v1/track"
