@@ -76,7 +76,7 @@ CORE = tuple(
     f"service.{name}"
     for name in (
         "access actions background contacts conversations erasure export feed idempotency identity imports".split()
-        + "intake ledger notes outbox profile redrive timeline trace webhooks".split()
+        + "intake ledger notes outbox profile redrive timeline trace".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")
