@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bson import MaxKey, MinKey
-from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
@@ -26,9 +25,8 @@ class MongoFeedHistory:
     """Implements `service.feed.ports.FeedHistory`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        aware: CodecOptions[Document] = CodecOptions(tz_aware=True)
         self._database = database
-        self._outbox = database.get_collection("outbox", codec_options=aware)
+        self._outbox = database["outbox"]
         # A contact is never in both, and at no moment in neither.
         self._contacts = (("contacts", "committed_at"), ("tombstones", "deleted_at"))
 

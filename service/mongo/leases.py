@@ -6,13 +6,12 @@ Every instant is `$$NOW`, the server's clock: relays whose clocks differ agree o
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel, ReturnDocument, WriteConcern
+from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError as DriverDuplicateKeyError
 
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-_DURABLE = WriteConcern(w="majority", j=True)
 _ALIVE = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 _FORGET_SECONDS = 3_600
 
@@ -24,8 +23,8 @@ class MongoLeases:
     """Implements `service.outbox.ports.Leases`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        self._leases = database.get_collection("relay_leases", write_concern=_DURABLE)
-        self._members = database.get_collection("relay_members", write_concern=_DURABLE)
+        self._leases = database["relay_leases"]
+        self._members = database["relay_members"]
 
     async def heartbeat(self, holder: str, seconds: float) -> int:
         with translated():
