@@ -12,10 +12,9 @@ from service.conversations.incoming import PersonKey
 from service.erasure.model import Erasure, Mark, Subject
 from service.errors import DuplicateKeyError
 from service.mongo.bulk_writes import write_all
+from service.mongo.claims import lapsed
 from service.mongo.documents import Document, identity_key, identity_of
 from service.mongo.errors import translated
-
-LEASE_SECONDS = 60
 
 MARK_INDEXES = [IndexModel([("_id.tenant_id", 1), ("erasure_id", 1)])]
 ERASURE_INDEXES = [
@@ -114,9 +113,7 @@ class MongoErasures:
             )
 
     async def claim(self, tenant_id: str, erasure_id: str, run: str) -> bool:
-        # A field that is not there sorts before every date.
-        lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
-        free = {"$or": [{"$eq": ["$run", {"$literal": run}]}, lapsed]}
+        free = {"$or": [{"$eq": ["$run", {"$literal": run}]}, lapsed()]}
         claim: dict[str, Any] = {
             "run": {"$cond": [free, {"$literal": run}, "$run"]},
             "claimed_at": {"$cond": [free, "$$NOW", "$claimed_at"]},
@@ -154,9 +151,9 @@ class MongoErasures:
         return result.matched_count == 1
 
     async def unfinished(self, limit: int) -> list[tuple[str, str]]:
-        lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
+        free = {"open": True, "$expr": lapsed()}
         with translated():
-            cursor = self._collection.find({"open": True, "$expr": lapsed}, {"tenant_id": 1}, session=self._session)
+            cursor = self._collection.find(free, {"tenant_id": 1}, session=self._session)
             found = await cursor.sort("_id", 1).limit(limit).to_list(None)
         return [(one["tenant_id"], one["_id"]) for one in found]
 
