@@ -30,7 +30,7 @@ INDEXES = [
 
 
 class MongoEvents:
-    """Implements `service.ports.Events`."""
+    """Implements `service.timeline.ports.Events`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["events"]

@@ -23,7 +23,7 @@ _DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
 
 
 class MongoProfiles:
-    """Implements `service.ports.Profiles`."""
+    """Implements `service.profile.ports.Profiles`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
