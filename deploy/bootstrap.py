@@ -11,8 +11,8 @@ import structlog
 from service.access.keys import AccessKeys
 from service.actions.execute import ActionExecutor
 from service.actions.read import ActionReader
+from service.api.app_keys import UseCases
 from service.api.errors import answer_of
-from service.api.keys import UseCases
 from service.clock import Clock, system_clock
 from service.contacts.associate import VisitorAssociator
 from service.contacts.batch import BatchReader

@@ -12,6 +12,9 @@ from schemas.notes import Note
 from schemas.profile import UnifiedProfile
 from schemas.scopes import Scope
 
+COUNTED_EXACTLY = 100_000
+"""Totals of lists are exact up to here; a store counts no further than one more."""
+
 
 class Success(BaseModel):
     """It was done."""
@@ -25,8 +28,10 @@ class Pagination(BaseModel):
     page: int = Field(examples=[1])
     limit: int = Field(examples=[20])
     total_pages: int = Field(examples=[5])
-    total_items: int = Field(description="Exact up to 100,000.", examples=[100])
-    total_is_lower_bound: Literal[True] | None = Field(None, description="Only where there are more than 100,000.")
+    total_items: int = Field(description=f"Exact up to {COUNTED_EXACTLY:,}.", examples=[100])
+    total_is_lower_bound: Literal[True] | None = Field(
+        None, description=f"Only where there are more than {COUNTED_EXACTLY:,}."
+    )
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 

@@ -22,13 +22,13 @@ ContactsError
 │   ├── StoreUnavailableError   MongoDB cannot be used now; trying again later may work
 │   │   └── StoreRefusedError   MongoDB refuses us (a login, a certificate, a permission); the text says what to do
 │   ├── TooSlowError            a query would look through more than the time limit allows
-│   ├── ContendedError          too many writers on one document for too long; likewise
+│   ├── ContendedError          too many writers on one document for too long; trying again later may work
 │   ├── DuplicateKeyError       a document with that id exists (an answer, not a fault)
 │   ├── RefusedDocumentError    MongoDB will never take this document
 │   │   └── TooMuchAtOnceError  more than one transaction can write in its time; the text says what
 │   └── StoreFaultError         MongoDB refuses for a reason that nobody foresaw: a fault of ours or of its setup
 └── StreamUnavailableError      Kafka cannot be used now
-    └── StreamRefusedError      Kafka refuses us; likewise
+    └── StreamRefusedError      Kafka refuses us; the text says what to do
 """
 
 
@@ -151,7 +151,7 @@ class TooMuchAtOnceError(RefusedDocumentError):
 
 
 class StoreFaultError(StoreError):
-    """MongoDB refuses for a reason that nobody foresaw (a missing permission, a wrong query): its `codes`."""
+    """MongoDB refuses for a reason that nobody foresaw (a wrong query, a setup that we do not know): its `codes`."""
 
     def __init__(self, codes: set[int]) -> None:
         super().__init__()

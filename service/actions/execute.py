@@ -18,7 +18,7 @@ from service.clock import Clock
 from service.contacts.changes import Change
 from service.contacts.context import Caller, remember
 from service.contacts.edit import ContactEditor, Edit
-from service.contacts.merge import LIFECYCLE_STAGE, Enrichment, Merged, changed_keys
+from service.contacts.merge import LIFECYCLE_STAGE, Merged, changed_keys
 from service.ids import new_action_id
 from service.notes.write import add_note, note_change
 from service.ports import Session
@@ -98,5 +98,5 @@ def _edit_of(wanted: ExecuteAction) -> Edit:
         properties = {LIFECYCLE_STAGE: wanted.params.lifecycle_stage.value}
         return Edit(UpdateContact(properties=properties), reason=reason)
     if isinstance(wanted, EnrichContactAction):
-        return Edit(wanted.params, reason=reason, enrichment=Enrichment(wanted.params.provider))
+        return Edit(wanted.params, reason=reason, enriched_by=wanted.params.provider)
     return Edit(wanted.params, reason=reason)

@@ -27,12 +27,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActionQuery:
-    """A tenant's actions, newest first; `position` is the (created_at, action_id) to go on behind."""
+    """A tenant's actions, newest first: `limit` of them behind `offset` others, or behind a (created_at, action_id)."""
 
     tenant_id: str
     contact_id: str | None = None
     type: str | None = None
     status: str | None = None
     limit: int = 20
-    skip: int = 0
-    position: tuple[datetime, str] | None = None
+    offset: int = 0
+    behind: tuple[datetime, str] | None = None

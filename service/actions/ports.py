@@ -16,6 +16,6 @@ class Actions(Protocol):
         """Newest first."""
         ...
 
-    async def count(self, query: ActionQuery, limit: int | None) -> int:
-        """How many there are, counted up to `limit` (None: all of them)."""
+    async def count(self, query: ActionQuery, at_most: int | None) -> int:
+        """How many there are, counted up to `at_most` (None: all of them)."""
         ...

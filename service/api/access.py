@@ -12,9 +12,9 @@ from aiohttp import web
 from schemas.errors import ErrorCode
 from schemas.events import Source
 from service.access.model import ApiKey
+from service.api.app_keys import UseCases
 from service.api.cors import allow_origin
 from service.api.errors import RequestRefusedError
-from service.api.keys import UseCases
 from service.clock import system_clock
 
 SIGNATURE_HEADER = "X-Hub-Signature"

@@ -6,14 +6,14 @@ from aiohttp import web
 from pydantic import Field, RootModel
 
 from schemas.actions import ActionStatus, ActionType, ExecuteAction
-from schemas.answers import ActionAnswer, ActionExecutedAnswer, ActionListAnswer
+from schemas.answers import COUNTED_EXACTLY, ActionAnswer, ActionExecutedAnswer, ActionListAnswer
 from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.actions.execute import summary_of
 from service.actions.model import Action, ActionQuery
 from service.actions.view import action_object
 from service.api.endpoint import Call, Endpoint, success
-from service.api.paging import COUNTED_EXACTLY, PageParameters, Text
+from service.api.paging import PageParameters, Text
 
 
 class ExecuteActionBody(RootModel[ExecuteAction]):
@@ -62,8 +62,8 @@ def _query(tenant_id: str, asked: ActionParameters) -> ActionQuery:
         status=asked.status,
         # One more than asked for tells whether there is a next page.
         limit=asked.limit + 1,
-        skip=asked.offset,
-        position=asked.moment_position,
+        offset=asked.offset,
+        behind=asked.moment_position,
     )
 
 

@@ -16,10 +16,10 @@ from service.api import (
     track,
     webhooks,
 )
+from service.api.app_keys import USE_CASES, UseCases
 from service.api.docs import docs_routes
 from service.api.endpoint import Endpoint
 from service.api.errors import MAX_BODY_BYTES
-from service.api.keys import USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER, ApiLimits
 from service.api.middlewares import add_headers, errors, request_context
 from service.api.rate_limit import RateLimiter

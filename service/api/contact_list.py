@@ -64,8 +64,8 @@ class ContactListParameters(PageParameters):
     sort_by: ContactOrder = Field(ContactOrder.CREATEDATE, description="Field to sort by; ties are broken by id.")
     sort_dir: Literal["asc", "desc"] = Field("desc", description="Sort direction.")
 
-    def position_kinds(self) -> tuple[type, ...]:
-        return (datetime if self.sort_by is ContactOrder.CREATEDATE else str, str)
+    def sort_kind(self) -> type:
+        return datetime if self.sort_by is ContactOrder.CREATEDATE else str
 
     def contact_filter(self, tenant_id: str) -> ContactFilter:
         """Which contacts."""
@@ -94,7 +94,7 @@ class ContactListParameters(PageParameters):
             order=self.sort_by,
             descending=self.sort_dir == "desc",
             offset=self.offset,
-            behind=self.position,  # type: ignore[arg-type]  # its kinds were checked
+            behind=self.position,
             summary=self.fields == "summary",
         )
 

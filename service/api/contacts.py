@@ -4,7 +4,7 @@ import re
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from schemas.answers import ContactAnswer, ContactDetailAnswer, Success
 from schemas.contacts import CreateContact, UpdateContact
@@ -14,6 +14,7 @@ from service.actions.view import action_object
 from service.api.endpoint import Call, Endpoint, success
 from service.api.errors import RequestRefusedError
 from service.api.streaming import begin, end, write_items
+from service.api.validation import Parameters
 from service.contacts.edit import Edit
 from service.contacts.model import Contact
 from service.contacts.view import contact_object
@@ -55,10 +56,8 @@ async def update_contact(call: Call) -> web.Response:
     return success(200, etag(merged.contact), contact=contact_object(merged.contact, profile))
 
 
-class DeleteQuery(BaseModel):
+class DeleteQuery(Parameters):
     """How a contact is deleted."""
-
-    model_config = {"extra": "forbid"}
 
     erase: bool = Field(
         default=False,

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from service.api.keys import ANSWER_HEADERS
+from service.api.app_keys import ANSWER_HEADERS
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST",

@@ -8,6 +8,7 @@ and the browser is told to refuse whatever is not from here.
 import json
 from collections.abc import Sequence
 from importlib.metadata import distribution, version
+from pathlib import Path
 
 from aiohttp import web
 
@@ -71,14 +72,14 @@ def asyncapi_text() -> str:
 
 
 def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
-    """`/openapi.json`, `/docs` and the files of the page. Reads the package's files once."""
-    text = openapi_text(endpoints)
+    """Both descriptions, both pages and the pages' files, all made or read once."""
+    events = asyncapi_text()
     routes = [
-        _fixed("/openapi.json", text.encode(), "application/json", {}),
+        _fixed("/openapi.json", openapi_text(endpoints).encode(), "application/json", {}),
         _fixed("/docs", _PAGE.encode(), "text/html", _SECURITY),
         _fixed("/docs/start.js", _START.encode(), "text/javascript", _SECURITY),
-        _fixed("/asyncapi.json", asyncapi_text().encode(), "application/json", {}),
-        _fixed("/docs/events", events_page(json.loads(asyncapi_text())).encode(), "text/html", _NO_SCRIPT),
+        _fixed("/asyncapi.json", events.encode(), "application/json", {}),
+        _fixed("/docs/events", events_page(json.loads(events)).encode(), "text/html", _NO_SCRIPT),
         _fixed("/docs/events.css", STYLE.encode(), "text/css", _NO_SCRIPT),
     ]
     assets = [_fixed(f"/docs/{name}", _asset(name), kind, _SECURITY | _DAY) for name, kind in _FILES.items()]
@@ -87,8 +88,7 @@ def docs_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
 
 def _asset(name: str) -> bytes:
     located = distribution(_PACKAGE).locate_file(f"offapi/{name}")
-    with open(str(located), "rb") as file:  # noqa: PTH123 - importlib's paths need not be pathlib's
-        return file.read()
+    return Path(str(located)).read_bytes()
 
 
 def _fixed(path: str, body: bytes, content_type: str, headers: dict[str, str]) -> web.RouteDef:

@@ -20,10 +20,10 @@ from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from service.access.model import ApiKey
 from service.api.access import API_KEY, Access
+from service.api.app_keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.errors import RETRY_AFTER_SECONDS, RequestRefusedError
-from service.api.keys import ANSWER_HEADERS, DEADLINE, REQUEST_ID, TRACEPARENT, USE_CASES, UseCases
 from service.api.limits import LIMITS, RATE_LIMITER
-from service.api.validation import JSON_ONLY, read_body, read_query, refuse_body
+from service.api.validation import JSON_ONLY, Parameters, read_body, read_query, refuse_body
 from service.contacts.context import Caller
 from service.errors import ContactsError
 from service.idempotency.model import Answer, Once, OnceKey
@@ -33,12 +33,6 @@ _log = structlog.get_logger(__name__)
 _changes: set[asyncio.Task[web.StreamResponse]] = set()  # asyncio itself keeps no reference to a task
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
-
-
-class NoQuery(BaseModel):
-    """A route without query parameters."""
-
-    model_config = {"extra": "forbid"}
 
 
 Render = Callable[[Any], web.Response]
@@ -89,7 +83,7 @@ class Endpoint:
     scope: Scope | None
     handle: Handle
     summary: str
-    query: type[BaseModel] = NoQuery
+    query: type[Parameters] = Parameters
     body: type[BaseModel] | None = None
     answer: type[BaseModel] = Success
     status: int = 200

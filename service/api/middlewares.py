@@ -8,8 +8,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from service.api.app_keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN, TRACEPARENT
 from service.api.errors import INTERNAL, answer_of, error_response
-from service.api.keys import ANSWER_HEADERS, REQUEST_ID, STREAM_BEGUN, TRACEPARENT
 from service.clock import Clock
 from service.ids import new_request_id, new_traceparent
 from service.ops import tracing

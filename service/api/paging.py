@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from schemas.answers import COUNTED_EXACTLY
 from schemas.timestamps import to_utc_millis
+from service.api.validation import Parameters
 
 MAX_LIMIT = 100
-COUNTED_EXACTLY = 100_000
-"""Totals are exact up to here; a store counts no further than one more."""
 MAX_REACH = 100_000
 """How far pages by number reach, in items; a cursor reaches everything."""
 
@@ -31,7 +31,7 @@ _MAX_CURSOR_LENGTH = 8_192
 # An offset's `+`, not encoded as `%2B`, comes as a blank, as in any query.
 _BLANK_OFFSET = re.compile(r"(?<=\S) (\d\d:?\d\d)\Z")
 
-Position = tuple[datetime | str, ...]
+Position = tuple[datetime | str, str]
 """The sort value and the id of the last item given out; the next page begins behind it."""
 
 
@@ -46,17 +46,18 @@ class Cursor:
 
 def write_cursor(cursor: Cursor, binding: str) -> str:
     """Opaque text. `binding` is what the cursor is good for."""
-    position = [_millis(part) if isinstance(part, datetime) else part for part in cursor.position]
+    value, item_id = cursor.position
+    position = [_millis(value) if isinstance(value, datetime) else value, item_id]
     return urlsafe_b64encode(orjson.dumps([binding, cursor.page, cursor.total, position])).decode().rstrip("=")
 
 
-def read_cursor(text: str, binding: str, kinds: tuple[type, ...]) -> Cursor:
-    """The other way; `kinds` are the types of the position's parts. Raises PydanticCustomError for what this service
-    did not write, or wrote for something else."""
+def read_cursor(text: str, binding: str, kind: type) -> Cursor:
+    """The other way; `kind` is the sort value's type. Raises PydanticCustomError for what this service did not write,
+    or wrote for something else."""
     try:
         bound_to, page, total, parts = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if bound_to == binding:
-            return Cursor(_natural(page), None if total is None else _natural(total), _position(parts, kinds))
+            return Cursor(_natural(page), None if total is None else _natural(total), _position(parts, kind))
     except (ValueError, TypeError, OverflowError):
         raise PydanticCustomError("cursor", "must be a cursor that this service gave, unchanged") from None
     raise PydanticCustomError("cursor", "must be used with the filters and the sort that it was given for")
@@ -68,15 +69,13 @@ def _natural(value: Any) -> int:
     return value
 
 
-def _position(parts: Any, kinds: tuple[type, ...]) -> Position:
-    return tuple(_part(part, kind) for part, kind in zip(parts, kinds, strict=True))
-
-
-def _part(part: Any, kind: type) -> datetime | str:
-    if kind is datetime and isinstance(part, int):
-        return _EPOCH + part * _MILLISECOND
-    if kind is str and isinstance(part, str):
-        return part
+def _position(parts: Any, kind: type) -> Position:
+    value, item_id = parts
+    if isinstance(item_id, str):
+        if kind is datetime and isinstance(value, int):
+            return _EPOCH + value * _MILLISECOND, item_id
+        if kind is str and isinstance(value, str):
+            return value, item_id
     raise ValueError
 
 
@@ -118,10 +117,9 @@ End = Annotated[datetime, BeforeValidator(_iso_only), AfterValidator(_end_to_utc
 """Likewise, up to the next millisecond: what is before it stays before it."""
 
 
-class CursorParameters(BaseModel):
+class CursorParameters(Parameters):
     """The query of anything that can be walked by cursor. A cursor is bound to every parameter not in UNBOUND."""
 
-    model_config = ConfigDict(extra="forbid")
     UNBOUND: ClassVar[frozenset[str]] = frozenset({"cursor", "page", "limit", "count_only", "fields"})
 
     cursor: str | None = Field(
@@ -129,9 +127,9 @@ class CursorParameters(BaseModel):
     )
     _walk: Cursor | None = PrivateAttr(None)
 
-    def position_kinds(self) -> tuple[type, ...]:
-        """The types of a position's parts under this sort."""
-        return (datetime, str)
+    def sort_kind(self) -> type:
+        """The type of what the list is sorted by."""
+        return datetime
 
     @property
     def walk(self) -> Cursor | None:
@@ -168,7 +166,7 @@ class CursorParameters(BaseModel):
         if "page" in self.model_fields_set:
             raise _fault("page", PydanticCustomError("page", "must be left out where a cursor is given"))
         try:
-            self._walk = read_cursor(self.cursor, self.binding, self.position_kinds())
+            self._walk = read_cursor(self.cursor, self.binding, self.sort_kind())
         except PydanticCustomError as error:
             raise _fault("cursor", error) from None
         return self

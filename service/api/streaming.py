@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 from aiohttp import web
 
-from service.api.keys import DEADLINE, STREAM_BEGUN
+from service.api.app_keys import DEADLINE, STREAM_BEGUN
 
 Item = TypeVar("Item")
 _CHUNK_BYTES = 256 * 1024

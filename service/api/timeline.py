@@ -26,7 +26,7 @@ class TimelineParameters(CursorParameters):
 
 async def contact_events(call: Call) -> web.StreamResponse:
     """All events of a contact, streamed: memory is bounded whatever their number."""
-    contact_id = call.request.match_info["contact_id"]
+    contact_id = call.part("contact_id")
     await call.use_cases.contacts.contact(call.tenant_id, contact_id)
     asked: TimelineParameters = call.query
     query = TimelineQuery(
@@ -36,7 +36,7 @@ async def contact_events(call: Call) -> web.StreamResponse:
         newest_first=asked.sort_dir == "desc",
         # One more than asked for tells whether there is a next page.
         limit=asked.limit + 1 if asked.limit else None,
-        after=asked.moment_position,
+        behind=asked.moment_position,
     )
     portions = call.use_cases.contacts.timeline(query)
     first: list[TimelineEvent] = await anext(portions, [])  # a fault that shows here still gets an error answer

@@ -1,7 +1,7 @@
 """The door for visitor events from web pages."""
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.answers import AcceptedAnswer
@@ -9,17 +9,16 @@ from schemas.errors import ErrorCode
 from schemas.scopes import Scope
 from schemas.tracker import TrackBody
 from service.api.access import TRACKER_KEY
+from service.api.app_keys import USE_CASES
 from service.api.cors import preflight_headers
 from service.api.endpoint import Call, Endpoint, success
-from service.api.keys import USE_CASES
+from service.api.validation import Parameters
 
 PATH = "/v1/track"
 
 
-class TrackQuery(BaseModel):
+class TrackQuery(Parameters):
     """The key, where it cannot stand in a header. It is described as a security scheme."""
-
-    model_config = ConfigDict(extra="forbid")
 
     key: SkipJsonSchema[str | None] = Field(None)
 

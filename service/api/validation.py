@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar, get_args
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.errors import ErrorCode
 from schemas.json_values import UnstorableValueError
@@ -21,6 +21,12 @@ _MAX_FIELD_LENGTH = 200
 _MAX_DETAILS = 100
 """Faults that are told: a megabyte of them became an answer of seven."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+class Parameters(BaseModel):
+    """A route's query. A parameter that it does not name is refused; this one names none."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 async def read_body(request: web.Request, model: type[Model], consumes: Sequence[str] = JSON_ONLY) -> Model:

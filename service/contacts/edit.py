@@ -10,7 +10,7 @@ from service.clock import Clock
 from service.contacts.changes import Change, record_changes
 from service.contacts.context import Caller, remember
 from service.contacts.locks import ContactLocks
-from service.contacts.merge import Enrichment, Merged, merge
+from service.contacts.merge import Merged, merge
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
 from service.erasure.guard import NOBODY_ERASED, ErasureGuard
@@ -25,11 +25,11 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is wanted of one contact. `expected_version` None means whatever it is now."""
+    """What is wanted of one contact (see `merge`). `expected_version` None means whatever it is now."""
 
     wanted: UpdateContact
     expected_version: int | None = None
-    enrichment: Enrichment | None = None
+    enriched_by: str | None = None
     reason: str | None = None
     external_ids: tuple[Identity, ...] = ()
 
@@ -84,7 +84,7 @@ class ContactEditor:
             contact = await locked(session, caller, contact_id, now)
             if edit.expected_version not in (None, contact.version):
                 raise VersionConflictError(contact.version)
-            merged = merge(contact, edit.wanted, now, edit.enrichment, edit.reason, edit.external_ids)
+            merged = merge(contact, edit.wanted, now, edit.enriched_by, edit.reason, edit.external_ids)
             more = await also(session, merged) if also else []
             if not merged.changes and not more:
                 raise _Unchanged(merged)

@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 
+from schemas.answers import COUNTED_EXACTLY
 from service.contacts.model import Contact
 from service.contacts.query import ContactFilter, ContactQuery, Position
 from service.contacts.view import iso_or_none
 from service.ports import Store
 from service.profile.model import Seen
 
-COUNTED = 100_001
-"""A list counts no further: one more than what is told exactly."""
-
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """Contacts, and when each was active. `total` is counted up to COUNTED; `last` is where the next page goes on."""
+    """Contacts, and when each was active. `total` is counted up to one more than COUNTED_EXACTLY; `last` is where
+    the next page goes on."""
 
     contacts: list[tuple[Contact, Seen | None]]
     last: Position | None
@@ -32,7 +31,7 @@ class ContactLister:
 
         Raises TooSlowError where the filters leave too much to look through.
         """
-        count_to = COUNTED if known_total is None else None
+        count_to = COUNTED_EXACTLY + 1 if known_total is None else None
         found = await self._store.contact_list.page(query, count_to, known_total or 0)
         total = found.total if known_total is None else known_total
         return ContactPage(found.contacts, found.last, total or 0)

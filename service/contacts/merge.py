@@ -19,13 +19,6 @@ LIFECYCLE_STAGE = "lifecyclestage"
 
 
 @dataclass(frozen=True, slots=True)
-class Enrichment:
-    """A provider's finding, that turns the contact `enriched`."""
-
-    provider: str
-
-
-@dataclass(frozen=True, slots=True)
 class Merged:
     """The contact after the update, what changed, and the identities that it gains and gives up."""
 
@@ -40,28 +33,21 @@ def merge(
     contact: Contact,
     wanted: UpdateContact,
     now: datetime,
-    enrichment: Enrichment | None = None,
+    enriched_by: str | None = None,
     reason: str | None = None,
     external_ids: Sequence[Identity] = (),
 ) -> Merged:
     """Properties key by key (None removes), visitor ids added, never removed, the company replaced (None removes).
+    `enriched_by` is the provider whose finding this is: it turns the contact `enriched`.
 
     `version` goes up by one if anything changed, `sequence` by one for each change. Raises ContactTooLargeError,
     TooManyVisitorIdsError.
     """
-    email = wanted.properties.get("email", contact.email)
-    properties = {**contact.properties, **{key: value for key, value in wanted.properties.items() if key != "email"}}
-    properties = {key: value for key, value in properties.items() if value is not None}
-    new_visitors = tuple(one for one in wanted.visitor_id if one not in contact.visitor_ids)
-    updated = replace(
-        contact,
-        email=email,
-        properties=properties,
-        visitor_ids=(*contact.visitor_ids, *new_visitors),
-        company_ids=companies_of(wanted.company_id) if "company_id" in wanted.model_fields_set else contact.company_ids,
-        **({} if enrichment is None else _enriched(enrichment, now)),
-    )
-    gained = [Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors] + list(external_ids)
+    updated = _with(contact, wanted)
+    if enriched_by is not None:
+        updated = replace(updated, enrichment_status="enriched", enriched_at=now, enriched_by=enriched_by)
+    new_visitors = updated.visitor_ids[len(contact.visitor_ids) :]
+    gained = [*(Identity(contact.tenant_id, IdentityKind.VISITOR, one) for one in new_visitors), *external_ids]
     if _same(contact, updated) and not gained:
         return Merged(contact, contact, (), (), ())
     kinds = _kinds_of_change(contact, updated, gained)
@@ -73,16 +59,22 @@ def merge(
         sequence=contact.sequence + len(kinds),
     )
     _check_limits(updated)
-    changes = [_change(kind, identity, contact, updated, reason) for kind, identity in kinds]
-    mail = (Identity(contact.tenant_id, IdentityKind.EMAIL, one) for one in (email, contact.email))
-    new_mail, old_mail = mail
-    moved = email != contact.email
-    return Merged(
+    changes = tuple(_change(kind, identity, contact, updated, reason) for kind, identity in kinds)
+    if updated.email == contact.email:
+        return Merged(contact, updated, changes, tuple(gained), ())
+    old, new = (Identity(contact.tenant_id, IdentityKind.EMAIL, one.email) for one in (contact, updated))
+    return Merged(contact, updated, changes, (new, *gained), (old,))
+
+
+def _with(contact: Contact, wanted: UpdateContact) -> Contact:
+    """The contact with what is wanted, and nothing counted."""
+    properties = {**contact.properties, **{key: value for key, value in wanted.properties.items() if key != "email"}}
+    return replace(
         contact,
-        updated,
-        tuple(changes),
-        (*([new_mail] if moved else []), *gained),
-        (old_mail,) if moved else (),
+        email=wanted.properties.get("email", contact.email),
+        properties={key: value for key, value in properties.items() if value is not None},
+        visitor_ids=(*contact.visitor_ids, *(one for one in wanted.visitor_id if one not in contact.visitor_ids)),
+        company_ids=companies_of(wanted.company_id) if "company_id" in wanted.model_fields_set else contact.company_ids,
     )
 
 
@@ -121,10 +113,6 @@ def _fields(contact: Contact) -> dict[str, Any]:
         "associations.companies": list(contact.company_ids),
         "enrichment_status": contact.enrichment_status,
     }
-
-
-def _enriched(enrichment: Enrichment, now: datetime) -> dict[str, Any]:
-    return {"enrichment_status": "enriched", "enriched_at": now, "enriched_by": enrichment.provider}
 
 
 def _kinds_of_change(

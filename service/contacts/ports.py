@@ -1,5 +1,6 @@
-"""What lists of contacts need from a store."""
+"""What contacts need from a store."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,52 @@ class ContactPlace(NamedTuple):
     tenant_id: str
     created_at: datetime
     contact_id: str
+
+
+class Contacts(Protocol):
+    """The contacts themselves."""
+
+    async def insert(self, contact: Contact) -> None: ...
+
+    async def insert_many(self, contacts: Sequence[Contact]) -> None: ...
+
+    async def get(self, tenant_id: str, contact_id: str) -> Contact | None: ...
+
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Those that there are, by id, in one query."""
+        ...
+
+    async def lock(self, tenant_id: str, contact_id: str, now: datetime) -> Contact | None:
+        """The first write of a change: count `sequence` up, move `committed_at` on. The contact after that, or None."""
+        ...
+
+    async def hold(self, tenant_id: str, contact_id: str, now: datetime, token: str) -> tuple[Contact, datetime] | None:
+        """Write the contact without a change that anybody sees, so that its writers conflict, and move its place in the
+        outbox's order on: the contact with its last event's time, and that place. None if it is not there.
+
+        `token` must be another one in each transaction that writes the contact.
+        """
+        ...
+
+    async def replace(self, contact: Contact) -> None:
+        """The whole contact, within the transaction that has locked it."""
+        ...
+
+    async def replace_many(self, contacts: Sequence[Contact]) -> None:
+        """Several whole contacts, within the transaction that has read them: who changed one since then conflicts."""
+        ...
+
+    async def bury(self, contact: Contact) -> None:
+        """Make it a tombstone: only its ids and `sequence` stay, and what it left behind is to be swept."""
+        ...
+
+    async def unswept(self, limit: int) -> list[tuple[str, str]]:
+        """Tombstones with something left behind: (tenant, contact)."""
+        ...
+
+    async def swept(self, contact_id: str) -> None:
+        """Nothing is left behind."""
+        ...
 
 
 class ContactDetails(Protocol):

@@ -26,12 +26,6 @@ def settle(copies: Sequence[ConversationRow]) -> list[ConversationRow]:
     return [replace(row, shown=row is chosen, direction=direction) for row in copies]
 
 
-def figures_of(rows: Iterable[tuple[ConversationRow, Message]]) -> Figures | None:
-    """What rows of one thread amount to; a message under several of the contact's addresses counts once. The subject
-    is the newest there is: only the first message of an Intercom conversation has one."""
-    return together([summary_of(rows)])
-
-
 Place = tuple[datetime, str]
 """Of a message in its thread: when it was sent, and its id."""
 
@@ -42,7 +36,8 @@ Named = tuple[Place, int, Participant]
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What some rows of a thread amount to, so that it can be put together with what its other rows do. `participants`
-    are each with where it is named first, in that order; `subject` is the newest."""
+    are each with where it is named first, in that order; `subject` is the newest there is: only the first message of an
+    Intercom conversation has one."""
 
     count: int
     first: Place
@@ -54,7 +49,8 @@ class Summary:
 
 
 def summary_of(rows: Iterable[tuple[ConversationRow, Message]]) -> Summary | None:
-    """All rows of a message, or none of them, must be among `rows`."""
+    """None where there are no rows. A message under several of the contact's addresses counts once: all rows of a
+    message, or none of them, must be among `rows`."""
     messages = {row.message_id: (row, message) for row, message in rows}
     items = (((row.sent_at, row.message_id), row, message) for row, message in messages.values())
     ordered = sorted(items, key=lambda item: item[0])

@@ -44,8 +44,8 @@ class ConversationIngest:
         looked up again (design, decision 4), for repeated deliveries too.
 
         What became of each delivery, in order. A batch that is handed in again changes nothing. What is of somebody who
-        was erased is left out of it (`service.erasure.deliveries`). Raises StoreError's
-        kinds; nothing of the batch is lost then, and it may be handed in again.
+        was erased is left out of it (`service.erasure.deliveries`). Raises StoreError's kinds; nothing of the batch is
+        lost then, and it may be handed in again.
         """
         async with self._store.session() as session:
             stored = await self._attempt(session, deliveries, dead)

@@ -40,8 +40,12 @@ def message_object(shown: ShownMessage) -> dict[str, Any]:
     }
 
 
-def email_thread_object(thread: Thread, mailbox: Figures) -> dict[str, Any]:
-    """The fields of `schemas.conversations.EmailThread`."""
+def email_thread_object(thread: Thread) -> dict[str, Any]:
+    """The fields of `schemas.conversations.EmailThread`. Raises ValueError for a thread without a visible e-mail, which
+    is in no list of them."""
+    mailbox = thread.mailbox
+    if mailbox is None:
+        raise ValueError("only a thread with a visible e-mail is shown as one")
     return {
         "thread_id": thread.key.thread_id,
         "last_message_id": mailbox.last_message_id,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 from schemas.events import Source
+from service.chunks import chunks
 from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord, fingerprint_of, persons_of
 from service.conversations.model import ConversationRow, ThreadKey
@@ -71,7 +72,7 @@ class ConversationEraser:
             keys = list(dict.fromkeys([*keys, *(one.key for one in await self._session.messages.of_threads([thread]))]))
         person = Person(self._subject.addresses, frozenset(self._subject.words))
         own: list[MessageKey] = []
-        for portion in _portions(keys):
+        for portion in chunks(keys, _AT_ONCE):
             contents = await self._session.shared_remains.contents(portion)
             messages = [one.content.message for one in contents if one.content]
             for message in messages:
@@ -81,7 +82,7 @@ class ConversationEraser:
             own += [MessageKey(one.tenant_id, one.source, one.account, one.message_id) for one in mine]
         written = set(own)
         shared = False
-        for portion in _portions([*(key for key in keys if key not in written), *own]):
+        for portion in chunks([*(key for key in keys if key not in written), *own], _AT_ONCE):
             shared |= await self._erase(portion, thread, person)
             await self._step(len(portion))
         await self._leave(thread, shared=shared)
@@ -145,7 +146,3 @@ def _redacted(
         record, content=content, fingerprint=fingerprint_of(content), addresses=record.addresses - gone.addresses
     )
     return redacted, record
-
-
-def _portions(keys: Sequence[MessageKey]) -> Iterable[Sequence[MessageKey]]:
-    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))

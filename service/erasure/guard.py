@@ -12,7 +12,7 @@ from service.erasure.marks import Marker
 from service.erasure.model import Handle, Mark, Subject, handle_of, is_erased
 from service.errors import ContendedError, ErasureSecretError
 from service.identity.model import Association, Identity, IdentityKind
-from service.ports import Session, Store
+from service.ports import Repositories, Session, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class ErasureGuard:
             raise ErasureSecretError(missing=False)
         return self._marker
 
-    async def find(self, session: Session | Store, handles: Iterable[Handle]) -> Erased:
+    async def find(self, repositories: Repositories, handles: Iterable[Handle]) -> Erased:
         """The marks that there are under these."""
         if self._marker is None:
             return Erased()
@@ -58,7 +58,7 @@ class ErasureGuard:
             by_tenant.setdefault(handle.tenant_id, {})[self._marker(handle)] = handle
         found: dict[Handle, Mark] = {}
         for tenant_id, known in by_tenant.items():
-            marks = await session.marks.find(tenant_id, list(known))
+            marks = await repositories.marks.find(tenant_id, list(known))
             found |= {known[text]: mark for text, mark in marks.items()}
         return Erased(found)
 

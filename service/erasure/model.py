@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from service.conversations.incoming import PersonKey
 from service.identity.model import Identity, IdentityKind
+
+T = TypeVar("T")
 
 PERSON = "person"
 """The kind of a handle that is a source's own id of a person; the others are the kinds of identities."""
@@ -102,5 +104,5 @@ def is_erased(mark: Mark | None, happened_at: datetime, received_at: datetime) -
     return mark.before is None or min(happened_at, received_at) < mark.before
 
 
-def _union(one: tuple[object, ...], other: tuple[object, ...]) -> tuple:  # type: ignore[type-arg]
+def _union(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys((*one, *other)))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from schemas.changes import REPLAY_HEADER
 from schemas.timestamps import iso_millis
+from service.chunks import chunks
 from service.errors import FeedRequestError
 from service.feed.ports import FeedHistory, ReplayPublisher
 from service.outbox.model import OutboxRecord
@@ -75,10 +76,9 @@ class FeedReplayer:
     async def _batches(
         self, wanted: ReplayRequest, record_ids: Sequence[str], mark: tuple[str, str] | None, stop: asyncio.Event
     ) -> AsyncIterator[Sequence[OutboxRecord]]:
-        for start in range(0, len(record_ids), _BATCH):
+        for chunk in chunks(record_ids, _BATCH):
             if stop.is_set():
                 raise ReplayStoppedError
-            chunk = record_ids[start : start + _BATCH]
             records = await self._history.records(wanted.tenant_id, chunk)
             if len(records) < len(chunk):
                 raise FeedRequestError("Some of these events have just expired: give a later --from.")

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.snapshots import SNAPSHOT_TYPE, TENANT_HEADER
+from service.chunks import chunks
 from service.contacts.model import Contact
 from service.contacts.view import contact_object
 from service.feed.ports import FeedHistory, FeedTopic
-from service.feed.verify import chunks
+from service.feed.verify import LOOKED_UP_AT_ONCE
 
 
 class Latest(NamedTuple):
@@ -97,7 +98,7 @@ class SnapshotVerifier:
 
     async def _settle(self, tenant_id: str, faults: dict[str, str], cut: datetime, verdict: SnapshotVerdict) -> None:
         """Tell what is wrong from what is on its way."""
-        for chunk in chunks(list(faults)):
+        for chunk in chunks(list(faults), LOOKED_UP_AT_ONCE):
             unsettled = await self._history.unsettled(tenant_id, chunk, cut)
             verdict.waiting += len(unsettled)
             verdict.faults += [SnapshotFault(tenant_id, one, faults[one]) for one in chunk if one not in unsettled]
@@ -123,5 +124,5 @@ async def contacts_told(topic: FeedTopic, tenant_id: str | None) -> AsyncIterato
         if one.digest is not None:
             by_tenant[one.tenant_id].append(contact_id)
     for tenant, contact_ids in by_tenant.items():
-        for chunk in chunks(contact_ids):
+        for chunk in chunks(contact_ids, LOOKED_UP_AT_ONCE):
             yield tenant, list(chunk)

@@ -4,18 +4,17 @@ A number that is not on the topic is no gap where it still waits in the outbox, 
 what is so old. Repeats (delivery is at least once) and replays are none either.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
+from service.chunks import chunks
 from service.feed.gaps import Range, Track, ranges
 from service.feed.model import Bounds, Counted, FeedRecord, Kept
 from service.feed.ports import FeedHistory, FeedTopic
 
-T = TypeVar("T")
-
-_LOOKED_UP_AT_ONCE = 200
+LOOKED_UP_AT_ONCE = 200
+"""Contacts."""
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ class FeedVerifier:
         # What was created or went on since the count was taken.
         known = {contact_id: one.sequence for contact_id, one in counted.items()}
         newer = [contact_id for contact_id, track in reading.tracks.items() if track.high > known.get(contact_id, 0)]
-        for chunk in chunks(newer):
+        for chunk in chunks(newer, LOOKED_UP_AT_ONCE):
             counted |= {contact_id: one async for contact_id, one in self._history.counted(tenant_id, chunk)}
         return counted, reading
 
@@ -117,7 +116,7 @@ class FeedVerifier:
                 continue
             unsure.setdefault(verdict.tenant_id, []).append(verdict)
         for tenant_id, verdicts in unsure.items():
-            for chunk in chunks(verdicts):
+            for chunk in chunks(verdicts, LOOKED_UP_AT_ONCE):
                 kept = await self._history.kept(tenant_id, [one.contact_id for one in chunk])
                 for verdict in chunk:
                     self._explain(verdict, counted[verdict.contact_id], kept.get(verdict.contact_id, {}), reading)
@@ -155,8 +154,3 @@ def _verdict(contact_id: str, counted: Counted | None, reading: Reading) -> Cont
         verdict.missing = ranges(track.missing)
         verdict.late, verdict.clashes = track.late, track.clashes
     return verdict
-
-
-def chunks(items: Sequence[T]) -> list[Sequence[T]]:
-    """As many as are looked up at once."""
-    return [items[start : start + _LOOKED_UP_AT_ONCE] for start in range(0, len(items), _LOOKED_UP_AT_ONCE)]

@@ -9,6 +9,7 @@ from service.actions.model import Action, ActionQuery
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.mongo.free_json import free_json
+from service.mongo.keyset import behind
 
 NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -19,7 +20,7 @@ INDEXES = [
 
 
 class MongoActions:
-    """Implements `service.ports.Actions`."""
+    """Implements `service.actions.ports.Actions`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["actions"]
@@ -38,18 +39,16 @@ class MongoActions:
 
     async def newest(self, query: ActionQuery) -> list[Action]:
         criteria = _criteria(query)
-        if query.position is not None:
-            moment, action_id = query.position
-            criteria["created_at"] = {"$lte": moment}
-            criteria["$or"] = [{"created_at": {"$lt": moment}}, {"_id": {"$lt": action_id}}]
+        if query.behind is not None:
+            criteria |= behind("created_at", query.behind, newest_first=True)
         with translated():
             cursor = self._collection.find(criteria, session=self._session).sort(NEWEST_FIRST)
-            found = await cursor.skip(query.skip).limit(query.limit).to_list(None)
+            found = await cursor.skip(query.offset).limit(query.limit).to_list(None)
         return [action_of(document) for document in found]
 
-    async def count(self, query: ActionQuery, limit: int | None) -> int:
+    async def count(self, query: ActionQuery, at_most: int | None) -> int:
         with translated():
-            bound = {} if limit is None else {"limit": limit}
+            bound = {} if at_most is None else {"limit": at_most}
             return await self._collection.count_documents(_criteria(query), session=self._session, **bound)
 
 

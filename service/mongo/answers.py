@@ -14,7 +14,7 @@ INDEXES = [IndexModel([("kept_at", 1)], name="retention", expireAfterSeconds=RET
 
 
 class MongoAnswers:
-    """Implements `service.ports.Answers`. An API key belongs to one tenant, and so does an answer's `_id`."""
+    """Implements `service.idempotency.ports.Answers`. An API key is of one tenant, and so is an answer's `_id`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["answers"]

@@ -17,7 +17,7 @@ INDEXES = [
 
 
 class MongoApiKeys:
-    """Implements `service.ports.ApiKeys`. A key is found by its id alone: it is what tells the tenant."""
+    """Implements `service.access.ports.ApiKeys`. A key is found by its id alone: it is what tells the tenant."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._collection = database["api_keys"]

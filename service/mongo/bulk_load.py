@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel
 
+from service.chunks import chunks
 from service.contacts.model import Contact
 from service.identity.model import Association
 from service.mongo.documents import Document, contact_document, event_document, identity_document
@@ -58,7 +58,7 @@ class MongoBulkLoad:
 
     async def build_indexes(self) -> int:
         """Those that are missing; how many indexes there are then."""
-        batches = [batch for name in LOADED for batch in _batches(name)]
+        batches = [(name, models) for name in LOADED for models in chunks(indexes_of(name), _TOGETHER)]
         with translated():
             made = await asyncio.gather(*(self._database[name].create_indexes(models) for name, models in batches))
         return sum(len(names) for names in made)
@@ -90,8 +90,3 @@ class MongoBulkLoad:
                 await session.profiles.add(portion.tenant_id, totals)
 
             await session.transaction(work)
-
-
-def _batches(name: str) -> list[tuple[str, list[IndexModel]]]:
-    models = indexes_of(name)
-    return [(name, models[start : start + _TOGETHER]) for start in range(0, len(models), _TOGETHER)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
+from service.chunks import chunks
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
@@ -17,6 +18,6 @@ async def write_all(
     session: AsyncIOMotorClientSession | None,
 ) -> None:
     """In any order. Nothing where there is nothing to write."""
-    for start in range(0, len(writes), _AT_ONCE):
+    for some in chunks(writes, _AT_ONCE):
         with translated():
-            await collection.bulk_write(writes[start : start + _AT_ONCE], ordered=False, session=session)
+            await collection.bulk_write(some, ordered=False, session=session)

@@ -27,9 +27,9 @@ from service.mongo.contact_plans import (
 )
 from service.mongo.documents import SEEN, Document, contact_of, seen_of
 from service.mongo.errors import translated
-from service.mongo.event_lists import behind as place_behind
+from service.mongo.executor import in_a_thread
+from service.mongo.keyset import behind as place_behind
 from service.mongo.limits import LIST_MS, in_time
-from service.mongo.threads import in_a_thread
 
 # BadValue, of a query that is ours but for its values: the index that it is told to use is only being built.
 _NO_SUCH_INDEX = 2
@@ -175,7 +175,7 @@ def _found(query: ContactQuery, page: Page, total: int | None) -> FoundContacts:
 
 
 def _position(query: ContactQuery, document: Document) -> Position:
-    value = document
+    value: Any = document
     for name in sort_field(query.order).split("."):
         value = value[name]
-    return value, document["_id"]  # type: ignore[return-value]  # the last step reaches the value itself
+    return value, document["_id"]

@@ -19,7 +19,7 @@ TOMBSTONE_INDEXES = [IndexModel([("unswept", 1)], partialFilterExpression={"unsw
 
 
 class MongoContacts:
-    """Implements `service.ports.Contacts`."""
+    """Implements `service.contacts.ports.Contacts`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["contacts"]

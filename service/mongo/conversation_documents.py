@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.events import Source
+from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.model import (
     Attachment,
     ConversationRow,
@@ -17,19 +18,29 @@ from service.conversations.parts import part_number
 from service.mongo.documents import Document
 
 
-def message_key(thread: ThreadKey | Message, message_id: str) -> Document:
+def message_key(message: Message | MessageKey) -> Document:
     """A message's `_id`. The order of the fields is part of the key."""
     return {
-        "tenant_id": thread.tenant_id,
-        "source": thread.source.value,
-        "account": thread.account,
-        "message_id": message_id,
+        "tenant_id": message.tenant_id,
+        "source": message.source.value,
+        "account": message.account,
+        "message_id": message.message_id,
     }
+
+
+def person_key(person: PersonKey) -> Document:
+    """A person's `_id`. The order of the fields is part of the key."""
+    return {"tenant_id": person.tenant_id, "source": person.source.value, "person_id": person.person_id}
+
+
+def person_of(key: Document) -> PersonKey:
+    """The other way."""
+    return PersonKey(key["tenant_id"], Source(key["source"]), key["person_id"])
 
 
 def message_document(message: Message) -> Document:
     """A message's content as stored."""
-    key = message_key(message, message.message_id)
+    key = message_key(message)
     return _present(
         {
             "_id": key,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, IndexModel, InsertOne, UpdateOne
 
+from service.chunks import chunks
 from service.conversations.model import ConversationRow
 from service.conversations.rows import identity_of_row
 from service.identity.model import Identity
@@ -102,8 +103,8 @@ class MongoRows:
         # A branch for each: `$in` over both fields would look for every contact with every value.
         branches = [{"tenant_id": tenant_id, "contact_id": one, field: value} for one, value in sorted(pairs)]
         found: list[ConversationRow] = []
-        for start in range(0, len(branches), _PORTION):
-            found += await self._find({"$or": branches[start : start + _PORTION]})
+        for some in chunks(branches, _PORTION):
+            found += await self._find({"$or": some})
         return found
 
     async def _find(self, criteria: Document) -> list[ConversationRow]:

@@ -4,13 +4,15 @@
 in their indexes: the newest threads of a contact, and the newest shown rows of a contact's thread.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from schemas.events import Source
+from service.chunks import chunks
+from service.conversations.incoming import MessageKey
 from service.conversations.model import Direction, ShownMessage, Thread
 from service.mongo.conversation_documents import message_key, message_of, thread_of
 from service.mongo.documents import Document
@@ -47,8 +49,8 @@ class MongoConversations:
 
     async def messages(self, thread: Thread, newest: int) -> AsyncIterator[list[ShownMessage]]:
         rows = await self._newest_rows(thread, newest)
-        for start in range(0, len(rows), _CONTENTS_AT_ONCE):
-            yield await self._with_contents(thread, rows[start : start + _CONTENTS_AT_ONCE])
+        for some in chunks(rows, _CONTENTS_AT_ONCE):
+            yield await self._with_contents(thread, some)
 
     async def _with_states(self, tenant_id: str, threads: list[Thread]) -> list[Thread]:
         """What the source says of each conversation, which is one for all contacts in it."""
@@ -79,8 +81,9 @@ class MongoConversations:
             cursor = self._rows.find(criteria, {"message_id": 1, "direction": 1}, session=self._session)
             return (await cursor.sort(sort).limit(newest).to_list(None))[::-1]
 
-    async def _with_contents(self, thread: Thread, rows: list[Document]) -> list[ShownMessage]:
-        keys = [message_key(thread.key, row["message_id"]) for row in rows]
+    async def _with_contents(self, thread: Thread, rows: Sequence[Document]) -> list[ShownMessage]:
+        key = thread.key
+        keys = [message_key(MessageKey(key.tenant_id, key.source, key.account, row["message_id"])) for row in rows]
         with translated():
             cursor = self._messages.find({"_id": {"$in": keys}}, session=self._session)
             found = {document["message_id"]: message_of(document) for document in await cursor.to_list(None)}

@@ -141,7 +141,7 @@ def event_of(document: Document) -> TimelineEvent:
         timestamp=document["timestamp"],
         received_at=document["received_at"],
         data=free_json(get("data", {})),
-        identities=tuple(_identity_in(tenant_id, text) for text in get("identities", ())),
+        identities=tuple(identity_in(tenant_id, text) for text in get("identities", ())),
         contact_id=get("contact_id"),
         url=get("url"),
         domain=get("domain"),
@@ -151,14 +151,15 @@ def event_of(document: Document) -> TimelineEvent:
     )
 
 
-def _identity_in(tenant_id: str, text: str) -> Identity:
+def identity_in(tenant_id: str, text: str) -> Identity:
+    """The other way of `identity_text`."""
     kind, _, value = text.partition(":")
     return Identity(tenant_id, IdentityKind(kind), value)
 
 
-def mark_document(mark: Mark) -> Document:
+def mark_document(mark: Mark | None) -> Document | None:
     """A mark as stored. `at` and `event_id` come first, so that MongoDB's $min and $max order marks as we do."""
-    return {"at": mark.at, "event_id": mark.event_id, "value": mark.value}
+    return {"at": mark.at, "event_id": mark.event_id, "value": mark.value} if mark else None
 
 
 def _mark_of(document: Document | None) -> Mark | None:
@@ -189,15 +190,14 @@ def seen_of(document: Document) -> Seen:
 def figures_of(document: Document) -> Profile:
     """A profile as it is stored: conversations stand beside the other figures, and are not yet among them."""
     get = document.get
-    seen: tuple[datetime | None, datetime | None] = get("first_seen_at"), get("last_seen_at")
     return Profile(
         sources=tuple(sorted(get("sources", ()))),
         page_views=get("page_views", 0),
         sessions=get("sessions", 0),
         device_count=get("device_count", 0),
         devices=tuple(Device(**device) for device in get("devices", ())),
-        first_seen_at=seen[0],
-        last_seen_at=seen[1],
+        first_seen_at=get("first_seen_at"),
+        last_seen_at=get("last_seen_at"),
         last_page=_mark_of(get("last_page")),
         first_referrer=_mark_of(get("first_referrer")),
         first_utm=_mark_of(get("first_utm")),
@@ -208,7 +208,6 @@ def figures_of(document: Document) -> Profile:
 
 def figures_document(profile: Profile) -> Document:
     """The other way. What is absent is left out: MongoDB's $min would keep a null."""
-    marks = {name: getattr(profile, name) for name in ("last_page", "first_referrer", "first_utm", "last_utm")}
     document: Document = {
         "sources": list(profile.sources),
         "page_views": profile.page_views,
@@ -217,7 +216,10 @@ def figures_document(profile: Profile) -> Document:
         "devices": [device_document(device) for device in profile.devices],
         "first_seen_at": profile.first_seen_at,
         "last_seen_at": profile.last_seen_at,
-        **{name: mark_document(mark) if mark else None for name, mark in marks.items()},
+        "last_page": mark_document(profile.last_page),
+        "first_referrer": mark_document(profile.first_referrer),
+        "first_utm": mark_document(profile.first_utm),
+        "last_utm": mark_document(profile.last_utm),
         "conversed": conversed_document(profile.conversed),
     }
     return {name: value for name, value in document.items() if value is not None}

@@ -12,10 +12,9 @@ from service.conversations.incoming import PersonKey
 from service.erasure.model import Erasure, Mark, Subject
 from service.errors import DuplicateKeyError
 from service.mongo.bulk_writes import write_all
+from service.mongo.claims import claimed_at, lapsed
 from service.mongo.documents import Document, identity_key, identity_of
 from service.mongo.errors import translated
-
-LEASE_SECONDS = 60
 
 MARK_INDEXES = [IndexModel([("_id.tenant_id", 1), ("erasure_id", 1)])]
 ERASURE_INDEXES = [
@@ -114,12 +113,10 @@ class MongoErasures:
             )
 
     async def claim(self, tenant_id: str, erasure_id: str, run: str) -> bool:
-        # A field that is not there sorts before every date.
-        lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
-        free = {"$or": [{"$eq": ["$run", {"$literal": run}]}, lapsed]}
+        free = {"$or": [{"$eq": ["$run", {"$literal": run}]}, lapsed()]}
         claim: dict[str, Any] = {
             "run": {"$cond": [free, {"$literal": run}, "$run"]},
-            "claimed_at": {"$cond": [free, "$$NOW", {"$min": ["$claimed_at", "$$NOW"]}]},
+            "claimed_at": claimed_at(free),
         }
         with translated():
             found = await self._collection.find_one_and_update(
@@ -154,9 +151,8 @@ class MongoErasures:
         return result.matched_count == 1
 
     async def unfinished(self, limit: int) -> list[tuple[str, str]]:
-        lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
-        # Made before the server's clock was set back: to claim it in vain dates it, and lets it lapse in time.
-        due = {"$or": [lapsed, {"$gt": ["$claimed_at", "$$NOW"]}]}
+        # One of later than now is to be dated: see `claimed_at`.
+        due = {"$or": [lapsed(), {"$gt": ["$claimed_at", "$$NOW"]}]}
         with translated():
             cursor = self._collection.find({"open": True, "$expr": due}, {"tenant_id": 1}, session=self._session)
             found = await cursor.sort("_id", 1).limit(limit).to_list(None)

@@ -6,13 +6,13 @@ order's index and look at each event, until a page is full.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from service.mongo.documents import Document
 from service.mongo.event_portions import WEIGHED, only_portion
+from service.mongo.keyset import behind
 from service.mongo.limits import LIST_MS, in_time
 from service.timeline.model import Portion, TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
@@ -106,17 +106,6 @@ def names_of(tenant_id: str) -> list[Document]:
         {"$group": {"_id": "$event"}},
         {"$sort": {"_id": 1}},
     ]
-
-
-def behind(order: str, position: tuple[datetime, str], *, newest_first: bool) -> Document:
-    """Criteria for what comes after a position in a sort by time and id.
-
-    The bound on the time lets the index start at the position. The rest settles ties; as an $or, it would invite the
-    planner to walk the `_id` index, across tenants.
-    """
-    moment, event_id = position
-    onward, given_out = ("$lte", "$gte") if newest_first else ("$gte", "$lte")
-    return {order: {onward: moment}, "$nor": [{order: moment, "_id": {given_out: event_id}}]}
 
 
 def newest_of_each(tenant_id: str, contact_ids: Sequence[str], limit: int) -> list[Document]:

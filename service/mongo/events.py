@@ -9,8 +9,8 @@ from service.identity.model import Identity
 from service.mongo.bulk_writes import write_all
 from service.mongo.documents import Document, event_document, event_of, identity_text
 from service.mongo.errors import translated
-from service.mongo.event_lists import behind
 from service.mongo.event_portions import WEIGHED, WEIGHT, next_portion, only_portion
+from service.mongo.keyset import behind
 from service.mongo.untold import inserted_mark, linked_mark, put_stages
 from service.timeline.model import VISITOR_CONFLICT, Portion, TimelineEvent
 from service.timeline.query import TimelineQuery
@@ -30,7 +30,7 @@ INDEXES = [
 
 
 class MongoEvents:
-    """Implements `service.ports.Events`."""
+    """Implements `service.timeline.ports.Events`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["events"]
@@ -98,8 +98,8 @@ class MongoEvents:
         criteria: Document = {"tenant_id": query.tenant_id, "contact_id": query.contact_id}
         if query.event is not None:
             criteria["event"] = query.event
-        if query.after is not None:
-            criteria |= behind("timestamp", query.after, newest_first=query.newest_first)
+        if query.behind is not None:
+            criteria |= behind("timestamp", query.behind, newest_first=query.newest_first)
         pipeline: list[Document] = [{"$match": criteria}, {"$sort": {"timestamp": direction, "_id": direction}}]
         if query.limit is not None:
             pipeline.append({"$limit": query.limit})

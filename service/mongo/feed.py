@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import MaxKey, MinKey
-from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorCursor, AsyncIOMotorDatabase
 
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
@@ -15,6 +14,7 @@ from service.feed.model import Counted, Kept, RebuildProgress
 from service.mongo.documents import Document, contact_of
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
+from service.mongo.server import server_time
 from service.mongo.stretches import Place, stretches
 from service.outbox.model import SHARDS, OutboxRecord
 
@@ -27,17 +27,13 @@ class MongoFeedHistory:
     """Implements `service.feed.ports.FeedHistory`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        aware: CodecOptions[Document] = CodecOptions(tz_aware=True)
         self._database = database
-        self._outbox = database.get_collection("outbox", codec_options=aware)
+        self._outbox = database["outbox"]
         # A contact is never in both, and at no moment in neither.
         self._contacts = (("contacts", "committed_at"), ("tombstones", "deleted_at"))
 
     async def now(self) -> datetime:
-        with translated():
-            answer = await self._database.command("hello")
-        moment: datetime = answer["localTime"]
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return await server_time(self._database)
 
     async def retention(self) -> timedelta:
         with translated():

@@ -19,7 +19,7 @@ INDEXES = [
 
 
 class MongoIdentities:
-    """Implements `service.ports.Identities`."""
+    """Implements `service.identity.ports.Identities`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["identities"]

@@ -7,13 +7,12 @@ be set back, or another server's be behind (after an election): what then ends l
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel, ReturnDocument, WriteConcern
+from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError as DriverDuplicateKeyError
 
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
-_DURABLE = WriteConcern(w="majority", j=True)
 _ALIVE = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 _FULL_LENGTH = {"$add": ["$$NOW", "$length_ms"]}
 # Of an earlier release's the length is not known.
@@ -26,11 +25,11 @@ MEMBER_INDEXES = [IndexModel([("expires_at", 1)], name="forgotten", expireAfterS
 
 
 class MongoLeases:
-    """Implements `service.ports.Leases`."""
+    """Implements `service.outbox.ports.Leases`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        self._leases = database.get_collection("relay_leases", write_concern=_DURABLE)
-        self._members = database.get_collection("relay_members", write_concern=_DURABLE)
+        self._leases = database["relay_leases"]
+        self._members = database["relay_members"]
 
     async def heartbeat(self, holder: str, seconds: float) -> int:
         with translated():

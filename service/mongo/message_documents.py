@@ -6,23 +6,19 @@ from schemas.events import Source
 from service.conversations.incoming import Content, Hidden, MessageKey, MessageState, Version
 from service.conversations.join import MessageRecord
 from service.conversations.model import Direction
-from service.mongo.conversation_documents import message_document, message_of, thread_key_document, thread_key_of
+from service.mongo.conversation_documents import (
+    message_document,
+    message_key,
+    message_of,
+    thread_key_document,
+    thread_key_of,
+)
 from service.mongo.documents import Document
-
-
-def record_key(key: MessageKey) -> Document:
-    """A message's `_id`. The order of the fields is part of the key."""
-    return {
-        "tenant_id": key.tenant_id,
-        "source": key.source.value,
-        "account": key.account,
-        "message_id": key.message_id,
-    }
 
 
 def record_document(record: MessageRecord) -> Document:
     """All that is known of a message, as stored."""
-    key = record_key(record.key)
+    key = message_key(record.key)
     document: Document = {"_id": key, **key, "received_at": record.received_at, **state_fields(record)}
     content = record.content
     if content is not None:

@@ -10,9 +10,10 @@ from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord
 from service.conversations.model import ThreadKey
 from service.mongo.bulk_writes import write_all
+from service.mongo.conversation_documents import message_key
 from service.mongo.documents import Document
 from service.mongo.errors import translated
-from service.mongo.message_documents import record_document, record_key, record_of, state_fields
+from service.mongo.message_documents import record_document, record_of, state_fields
 
 HEADERS = {"text": 0, "html": 0}
 """A projection: texts may be megabytes."""
@@ -26,7 +27,7 @@ class MongoMessages:
         self._session = session
 
     async def headers(self, keys: Iterable[MessageKey]) -> dict[MessageKey, MessageRecord]:
-        wanted = [record_key(key) for key in keys]
+        wanted = [message_key(key) for key in keys]
         if not wanted:
             return {}
         with translated():
@@ -47,7 +48,7 @@ class MongoMessages:
     async def write(self, records: Sequence[MessageRecord], with_content: Set[MessageKey]) -> None:
         writes: list[ReplaceOne[Document] | UpdateOne] = []
         for record in records:
-            key = {"_id": record_key(record.key)}
+            key = {"_id": message_key(record.key)}
             if record.deleted or record.key in with_content:
                 writes.append(ReplaceOne(key, record_document(record), upsert=True))
             else:
@@ -58,7 +59,7 @@ class MongoMessages:
         if keys:
             with translated():
                 await self._collection.delete_many(
-                    {"_id": {"$in": [record_key(key) for key in keys]}}, session=self._session
+                    {"_id": {"$in": [message_key(key) for key in keys]}}, session=self._session
                 )
 
 

@@ -8,6 +8,7 @@ from pymongo import DESCENDING, IndexModel, ReturnDocument
 
 from service.mongo.documents import Document
 from service.mongo.errors import translated
+from service.mongo.keyset import behind
 from service.mongo.removal import remove_some
 from service.notes.model import Note, NoteQuery
 
@@ -17,7 +18,7 @@ INDEXES = [IndexModel([("tenant_id", 1), ("contact_id", 1), ("created_at", DESCE
 
 
 class MongoNotes:
-    """Implements `service.ports.Notes`."""
+    """Implements `service.notes.ports.Notes`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._collection = database["notes"]
@@ -58,10 +59,8 @@ class MongoNotes:
 
     async def newest(self, query: NoteQuery) -> AsyncIterator[list[Note]]:
         criteria: Document = {"tenant_id": query.tenant_id, "contact_id": query.contact_id}
-        if query.after is not None:
-            moment, note_id = query.after
-            criteria["created_at"] = {"$lte": moment}
-            criteria["$or"] = [{"created_at": {"$lt": moment}}, {"_id": {"$lt": note_id}}]
+        if query.behind is not None:
+            criteria |= behind("created_at", query.behind, newest_first=True)
         with translated():
             cursor = self._collection.find(criteria, session=self._session, batch_size=_PORTION)
             cursor = cursor.sort([("created_at", DESCENDING), ("_id", DESCENDING)])

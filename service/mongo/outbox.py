@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel
 
@@ -28,13 +27,10 @@ def indexes(retention_seconds: int) -> list[IndexModel]:
 
 
 class MongoOutbox(WaitingRecords):
-    """Implements `service.ports.Outbox`."""
+    """Implements `service.outbox.ports.Outbox`."""
 
-    def __init__(
-        self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None = None
-    ) -> None:
-        aware: CodecOptions[Document] = CodecOptions(tz_aware=True)
-        self._outbox = database.get_collection("outbox", codec_options=aware)
+    def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
+        self._outbox = database["outbox"]
         super().__init__(self._outbox, _waiting, _ORDER, record_of, session=session)
 
     async def append(self, records: Sequence[OutboxRecord]) -> None:
@@ -51,7 +47,7 @@ class MongoOutbox(WaitingRecords):
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[int]]:
-        """See `service.ports.Outbox.watch`. Ends with StoreUnavailableError when the stream breaks."""
+        """See `service.outbox.ports.Outbox.watch`. Ends with StoreUnavailableError when the stream breaks."""
         with translated():
             async with self._outbox.watch(_WAKE, max_await_time_ms=_WAKE_WAIT_MS) as stream:
                 yield _shards(stream)

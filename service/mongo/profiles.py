@@ -23,7 +23,7 @@ _DEVICE_ORDER = dict.fromkeys(Device._fields, 1)
 
 
 class MongoProfiles:
-    """Implements `service.ports.Profiles`."""
+    """Implements `service.profile.ports.Profiles`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None) -> None:
         self._profiles = database["profiles"]
@@ -157,12 +157,16 @@ def _keys(contact_id: str, total: Totals) -> list[Document]:
 def _update(total: Totals, new: Sequence[Document]) -> Document:
     """The update that counts `total` in. `touched` makes it a write even where every figure stays as it is: a deletion
     must conflict with it."""
-    lowest = {"first_seen_at": total.first_seen_at}
-    highest = {"last_seen_at": total.last_seen_at}
-    for name, mark in (("first_referrer", total.first_referrer), ("first_utm", total.first_utm)):
-        lowest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
-    for name, mark in (("last_page", total.last_page), ("last_utm", total.last_utm)):
-        highest[name] = mark_document(mark) if mark else None  # type: ignore[assignment]
+    lowest = {
+        "first_seen_at": total.first_seen_at,
+        "first_referrer": mark_document(total.first_referrer),
+        "first_utm": mark_document(total.first_utm),
+    }
+    highest = {
+        "last_seen_at": total.last_seen_at,
+        "last_page": mark_document(total.last_page),
+        "last_utm": mark_document(total.last_utm),
+    }
     sessions = sum("session_id" in key for key in new)
     update: Document = {"$inc": {"page_views": total.page_views, "sessions": sessions, "touched": 1}}
     update |= {"$addToSet": {"sources": {"$each": sorted(total.sources)}}}

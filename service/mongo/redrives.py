@@ -11,11 +11,10 @@ from pymongo import IndexModel, UpdateOne
 
 from schemas.positions import Position, read_position
 from service.errors import DuplicateKeyError
+from service.mongo.claims import claimed_at, lapsed
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 from service.redrive.model import Claim
-
-LEASE_SECONDS = 60
 
 INDEXES = [IndexModel([("_id.topic", 1), ("_id.partition", 1), ("_id.offset", 1)])]
 
@@ -77,12 +76,9 @@ def _id_of(letter: Position) -> Document:
 
 def _claim(run: str) -> list[dict[str, Any]]:
     """Take it if nobody has sent it, and nobody's claim is younger than a lease."""
-    # A field that is not there sorts before every date.
-    lapsed = {"$lte": ["$claimed_at", {"$subtract": ["$$NOW", LEASE_SECONDS * 1000]}]}
-    free = {"$and": [{"$eq": [{"$type": "$sent_to"}, "missing"]}, lapsed]}
+    free = {"$and": [{"$eq": [{"$type": "$sent_to"}, "missing"]}, lapsed()]}
     claim = {"run": {"$cond": [free, {"$literal": run}, "$run"]}}
-    # One of later than now was made before the server's clock was set back: it is dated, and so lapses in time.
-    return [{"$set": claim | {"claimed_at": {"$cond": [free, "$$NOW", {"$min": ["$claimed_at", "$$NOW"]}]}}}]
+    return [{"$set": claim | {"claimed_at": claimed_at(free)}}]
 
 
 def _state(document: Document, run: str) -> Claim:

@@ -12,7 +12,7 @@ from service.erasure.model import Subject
 from service.erasure.ports import KnownBy
 from service.identity.model import Identity, IdentityKind
 from service.mongo.bulk_writes import write_all
-from service.mongo.documents import Document, event_of, identity_of, identity_text
+from service.mongo.documents import Document, event_of, identity_in, identity_of, identity_text
 from service.mongo.errors import translated
 from service.mongo.outbox import record_of
 from service.mongo.removal import remove_some
@@ -150,5 +150,4 @@ def _identities_in(tenant_id: str, document: Document) -> list[Identity]:
     told = document.get("data", {})
     if document["source"] == "crm" and document["event"] == _LINKED:
         texts.append(f"{told['kind']}:{told['value']}")
-    parted = (text.partition(":") for text in texts)
-    return [Identity(tenant_id, IdentityKind(kind), value) for kind, _, value in parted]
+    return [identity_in(tenant_id, text) for text in texts]

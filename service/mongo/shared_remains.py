@@ -5,15 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from bson import MaxKey
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
-from schemas.events import Source
 from service.conversations.incoming import MessageKey, PersonKey
 from service.conversations.join import MessageRecord
 from service.conversations.model import ConversationRow
 from service.erasure.model import Subject
-from service.mongo.conversation_documents import row_of
+from service.mongo.conversation_documents import message_key, person_key, person_of, row_of
 from service.mongo.documents import Document
 from service.mongo.errors import translated
-from service.mongo.message_documents import record_key, record_of
+from service.mongo.message_documents import record_of
 from service.mongo.stretches import stretches
 
 _PORTION = 500
@@ -34,8 +33,7 @@ class MongoSharedRemains:
         async for criteria in self._stretches(tenant_id):
             with translated():
                 cursor = self._persons.find(criteria | _known_by(emails), {"_id": 1}, session=self._session)
-                ids = [one["_id"] for one in await cursor.to_list(None)]
-            known += [PersonKey(tenant_id, Source(one["source"]), one["person_id"]) for one in ids]
+                known += [person_of(one["_id"]) for one in await cursor.to_list(None)]
         return known
 
     async def _stretches(self, tenant_id: str) -> AsyncIterator[Document]:
@@ -46,11 +44,10 @@ class MongoSharedRemains:
             yield {"_id": {"$gte": dict(begin)["_id"], "$lt": dict(end)["_id"]}}
 
     async def remove_persons(self, persons: Sequence[PersonKey]) -> None:
-        # The order of the fields is part of the key.
-        keys = [{"tenant_id": one.tenant_id, "source": one.source.value, "person_id": one.person_id} for one in persons]
-        if keys:
+        if persons:
+            gone = {"_id": {"$in": [person_key(one) for one in persons]}}
             with translated():
-                await self._persons.delete_many({"_id": {"$in": keys}}, session=self._session)
+                await self._persons.delete_many(gone, session=self._session)
 
     async def forget_addresses(self, tenant_id: str, emails: Sequence[str]) -> None:
         async for criteria in self._stretches(tenant_id):
@@ -96,7 +93,7 @@ class MongoSharedRemains:
         return [row_of(document) for document in found]
 
     async def contents(self, keys: Sequence[MessageKey]) -> list[MessageRecord]:
-        wanted = {"_id": {"$in": [record_key(key) for key in keys]}}
+        wanted = {"_id": {"$in": [message_key(key) for key in keys]}}
         with translated():
             found = await self._messages.find(wanted, session=self._session).to_list(None)
         return [record_of(document) for document in found]

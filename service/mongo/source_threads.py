@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 
-from schemas.events import Source
 from service.conversations.incoming import PersonKey
 from service.conversations.join import SourceThread
 from service.conversations.model import ThreadKey
 from service.mongo.bulk_writes import write_all
-from service.mongo.conversation_documents import thread_key_document, thread_key_of
+from service.mongo.conversation_documents import person_key, person_of, thread_key_document, thread_key_of
 from service.mongo.documents import Document
 from service.mongo.errors import translated
 
@@ -57,17 +56,17 @@ class MongoSourceThreads:
         await write_all(self._threads, writes, self._session)
 
     async def persons(self, keys: Iterable[PersonKey]) -> dict[PersonKey, frozenset[str]]:
-        wanted = [_person_id(key) for key in keys]
+        wanted = [person_key(key) for key in keys]
         if not wanted:
             return {}
         with translated():
             found = await self._persons.find({"_id": {"$in": wanted}}, session=self._session).to_list(None)
-        return {_person_of(document["_id"]): frozenset(document["emails"]) for document in found}
+        return {person_of(document["_id"]): frozenset(document["emails"]) for document in found}
 
     async def write_persons(self, persons: Mapping[PersonKey, frozenset[str]]) -> None:
         writes = [
             UpdateOne(
-                {"_id": _person_id(key)},
+                {"_id": person_key(key)},
                 {"$addToSet": {"emails": {"$each": sorted(emails)}}, "$inc": {"touched": 1}},
                 upsert=True,
             )
@@ -88,12 +87,3 @@ class MongoSourceThreads:
             )
             for document in found
         ]
-
-
-def _person_id(key: PersonKey) -> Document:
-    """The order of the fields is part of the key."""
-    return {"tenant_id": key.tenant_id, "source": key.source.value, "person_id": key.person_id}
-
-
-def _person_of(document: Document) -> PersonKey:
-    return PersonKey(document["tenant_id"], Source(document["source"]), document["person_id"])

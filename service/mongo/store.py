@@ -92,7 +92,7 @@ async def open_store(settings: MongoSettings, *, patient: bool = False) -> Async
 
 
 def database_of(client: AsyncIOMotorClient[Document], settings: MongoSettings) -> AsyncIOMotorDatabase[Document]:
-    """The service's database."""
+    """The service's database: whatever is read from it or written to it by any repository is so as this says."""
     return client.get_database(
         settings.mongo_database,
         codec_options=CodecOptions(tz_aware=True),

@@ -6,9 +6,11 @@ from bson import MaxKey
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 from schemas.events import Source
+from service.conversations.incoming import MessageKey
 from service.conversations.join import MessageRecord, persons_of
 from service.conversations.rows import row_id
 from service.identity.model import Identity
+from service.mongo.conversation_documents import message_key
 from service.mongo.documents import Document, event_of, identity_key, identity_of
 from service.mongo.errors import translated
 from service.mongo.limits import in_time
@@ -49,11 +51,8 @@ class MongoTraces:
         # An id is compared field by field, so that its beginning is a range of the index.
         either: list[Document] = [{"_id": {"$gte": conversation, "$lt": conversation | {"message_id": MaxKey()}}}]
         if account is not None:
-            keys = [
-                {"tenant_id": tenant_id, "source": source.value, "account": account, "message_id": told}
-                for source in (Source.GMAIL, Source.INTERCOM)
-            ]
-            either.append({"_id": {"$in": keys}})
+            keys = [MessageKey(tenant_id, source, account, told) for source in (Source.GMAIL, Source.INTERCOM)]
+            either.append({"_id": {"$in": [message_key(key) for key in keys]}})
         else:
             tenant = {"tenant_id": tenant_id}
             either.append({"_id": {"$gte": tenant, "$lt": tenant | {"source": MaxKey()}}, "_id.message_id": told})

@@ -19,9 +19,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NoteQuery:
-    """A contact's notes, newest first; `after` is the (created_at, note_id) to go on behind."""
+    """A contact's notes, newest first; `behind` is the (created_at, note_id) to go on behind."""
 
     tenant_id: str
     contact_id: str
     limit: int | None = None
-    after: tuple[datetime, str] | None = None
+    behind: tuple[datetime, str] | None = None

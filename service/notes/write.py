@@ -10,7 +10,6 @@ from service.contacts.changes import Change, record_changes
 from service.contacts.context import Caller, remember
 from service.contacts.edit import locked
 from service.contacts.locks import ContactLocks
-from service.contacts.model import Contact
 from service.errors import NoteNotFoundError
 from service.ids import new_note_id
 from service.notes.model import Note
@@ -29,7 +28,7 @@ class NoteWriter:
     async def create(self, caller: Caller, contact_id: str, content: str) -> Note:
         """A new note."""
 
-        async def work(session: Session, _: Contact, now: datetime) -> Note:
+        async def work(session: Session, now: datetime) -> Note:
             return await add_note(session, caller, contact_id, content, now)
 
         return await self._in_transaction(caller, contact_id, ChangeType.NOTE_CREATED, work)
@@ -37,7 +36,7 @@ class NoteWriter:
     async def edit(self, caller: Caller, contact_id: str, note_id: str, content: str) -> Note:
         """The note with another content. Raises NoteNotFoundError, also for another contact's note."""
 
-        async def work(session: Session, _: Contact, now: datetime) -> Note:
+        async def work(session: Session, now: datetime) -> Note:
             note = await session.notes.edit(caller.tenant_id, contact_id, note_id, content, now)
             if note is None:
                 raise NoteNotFoundError
@@ -48,7 +47,7 @@ class NoteWriter:
     async def delete(self, caller: Caller, contact_id: str, note_id: str) -> None:
         """Remove it. Raises NoteNotFoundError, also for another contact's note."""
 
-        async def work(session: Session, _: Contact, __: datetime) -> Note:
+        async def work(session: Session, _: datetime) -> Note:
             note = await session.notes.remove(caller.tenant_id, contact_id, note_id)
             if note is None:
                 raise NoteNotFoundError
@@ -61,14 +60,14 @@ class NoteWriter:
         caller: Caller,
         contact_id: str,
         kind: ChangeType,
-        write: Callable[[Session, Contact, datetime], Awaitable[Note]],
+        write: Callable[[Session, datetime], Awaitable[Note]],
     ) -> Note:
         async with self._locks.hold(contact_id), self._store.session() as session:
 
             async def work() -> Note:
                 now = self._clock()
                 contact = await locked(session, caller, contact_id, now)
-                note = await write(session, contact, now)
+                note = await write(session, now)
                 # `locked` has counted one change already: this one.
                 final = replace(contact, sequence=contact.sequence + 1)
                 await record_changes(session, caller, final, [note_change(kind, note)])

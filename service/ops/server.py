@@ -12,33 +12,27 @@ from service.clock import Clock
 from service.ops.health import Checks, Health, liveness, readiness
 from service.ops.listening import listen
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
-def health_response(health: Health) -> web.Response:
-    """The answer on the wire."""
+def _response(health: Health) -> web.Response:
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if health.status == 503 else {})
     return web.Response(
         status=health.status, body=orjson.dumps(health.body), content_type="application/json", headers=headers
     )
 
 
-def metrics_response() -> web.Response:
-    """All metrics of this process, as Prometheus reads them."""
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 def ops_routes(checks: Checks, clock: Clock) -> list[web.RouteDef]:
-    """`/health/live`, `/health/ready` and `/metrics`, for any application."""
+    """`/health/live`, `/health/ready`, and `/metrics` as Prometheus reads them, for any application."""
 
     async def live(_: web.Request) -> web.Response:
-        return health_response(liveness(checks, clock))
+        return _response(liveness(checks, clock))
 
     async def ready(_: web.Request) -> web.Response:
-        return health_response(await readiness(checks, clock))
+        return _response(await readiness(checks, clock))
 
     async def metrics(_: web.Request) -> web.Response:
-        return metrics_response()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)]
 
@@ -55,7 +49,7 @@ async def ops_server(checks: Checks, clock: Clock, host: str, port: int) -> Asyn
         await listen(runner, host, port)
         bound_host, bound_port = runner.addresses[0][:2]
         url = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
-        log.info("ops_listening", url=url)
+        _log.info("ops_listening", url=url)
         yield url
     finally:
         await runner.cleanup()

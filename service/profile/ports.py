@@ -1,11 +1,42 @@
-"""What making profiles anew needs from a store."""
+"""What profiles, and making them anew, need from a store."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from service.contacts.ports import ContactPlace
-from service.profile.model import Device, Profile
+from service.profile.model import Device, Profile, Totals
+
+
+class Profiles(Protocol):
+    """What is known of each contact over all sources."""
+
+    async def add(self, tenant_id: str, totals: Mapping[str, Totals]) -> None:
+        """Count newly linked events in, by contact id. Writes each contact's profile, even where nothing changes."""
+        ...
+
+    async def converse(self, tenant_id: str, contact_ids: Sequence[str]) -> None:
+        """Make the figures of these contacts' conversations anew from their threads. Writes each profile."""
+        ...
+
+    async def get(self, tenant_id: str, contact_id: str) -> Profile | None: ...
+
+    async def get_many(self, tenant_id: str, contact_ids: Sequence[str]) -> dict[str, Profile]:
+        """Those that there are, by contact id, in one query."""
+        ...
+
+    async def touch(self, tenant_id: str, contact_id: str) -> None:
+        """Write the profile without changing it, so that whoever is linking to this contact conflicts."""
+        ...
+
+    async def close(self, tenant_id: str, contact_id: str) -> None:
+        """The contact is gone: forget its figures, and conflict with whoever is linking to it."""
+        ...
+
+    async def remove_rows(self, tenant_id: str, contact_id: str, limit: int) -> int:
+        """Of a contact that is gone: remove up to `limit` rows of what was counted once; how many."""
+        ...
+
 
 CountedOnce = str | Device
 """A session, by its id, or a device: each has a row of its own, inserted once."""

@@ -40,7 +40,7 @@ class StoredEvents:
 
 
 class Ingest:
-    """The use-case behind every consumer."""
+    """The use-case behind the tracker's consumer."""
 
     def __init__(
         self,

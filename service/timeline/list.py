@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from schemas.answers import COUNTED_EXACTLY
 from service.erasure.hidden import hidden_in
 from service.ports import Store
 from service.timeline.model import TimelineEvent
 from service.timeline.query import EventFilter, EventPageQuery
 
-COUNTED = 100_001
-"""A list counts no further: one more than what is told exactly."""
-
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
     """The query's events: the first of them, and the others in portions of bounded weight, each read when it is asked
-    for. `total` is counted up to COUNTED."""
+    for. `total` is counted up to one more than COUNTED_EXACTLY."""
 
     first: list[TimelineEvent]
     others: AsyncIterator[list[TimelineEvent]]
@@ -35,7 +33,7 @@ class EventLister:
         first = anext(portions)
         if known_total is not None:
             return EventPage(await first, portions, known_total)
-        events, total = await asyncio.gather(first, self._store.event_lists.count(query.filter, COUNTED))
+        events, total = await asyncio.gather(first, self._store.event_lists.count(query.filter, COUNTED_EXACTLY + 1))
         return EventPage(events, portions, total)
 
     async def _portions(self, query: EventPageQuery) -> AsyncIterator[list[TimelineEvent]]:

@@ -11,14 +11,14 @@ from service.timeline.model import TimelineEvent
 
 @dataclass(frozen=True, slots=True)
 class TimelineQuery:
-    """A contact's events, newest first or oldest first; `after` is the (timestamp, event_id) to go on behind."""
+    """A contact's events, newest first or oldest first; `behind` is the (timestamp, event_id) to go on behind."""
 
     tenant_id: str
     contact_id: str
     event: str | None = None
     newest_first: bool = True
     limit: int | None = None
-    after: tuple[datetime, str] | None = None
+    behind: tuple[datetime, str] | None = None
 
 
 class EventOrder(StrEnum):

@@ -1,6 +1,7 @@
 """The architecture keeps itself: who may import whom (design, "Packages"), and no circles."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ CORE = tuple(
     f"service.{name}"
     for name in (
         "access actions background contacts conversations erasure export feed idempotency identity imports".split()
-        + "intake ledger notes outbox profile redrive timeline trace webhooks".split()
+        + "intake ledger notes outbox profile redrive timeline trace".split()
     )
 )
 DOORS = ("service.api", "service.mongo", "service.kafka")
@@ -106,6 +107,16 @@ def test_a_pure_normalise_does_no_io() -> None:
     for module, path in MODULES.items():
         if module.endswith(".normalise"):
             assert not {"asyncio", "aiokafka", "motor", "os", "time"} & set(imports_of(path)), module
+
+
+IMPLEMENTED = sorted(
+    {named for path in MODULES.values() for named in re.findall(r"[Ii]mplements `([\w.]+)\.(\w+)`", path.read_text())}
+)
+
+
+@pytest.mark.parametrize(("module", "port"), IMPLEMENTED)
+def test_a_docstring_names_a_port_where_it_is_defined(module: str, port: str) -> None:
+    assert re.search(rf"^class {port}\b", MODULES[module].read_text(), re.MULTILINE)
 
 
 def test_files_stay_small() -> None:

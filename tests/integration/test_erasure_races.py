@@ -252,7 +252,7 @@ async def test_erasures_that_fail_keep_no_other_waiting_and_are_tried_again(
         assert await core.erase.sweep() == 0
         assert await core.erase.sweep() == 1
 
-    monkeypatch.setattr("service.mongo.erasures.LEASE_SECONDS", 0)
+    monkeypatch.setattr("service.mongo.claims.LEASE_SECONDS", 0)
     assert await core.erase.sweep() == 10
 
 

@@ -135,8 +135,8 @@ async def test_a_timeline_is_in_order_and_goes_on_behind_a_position(any_store: A
     assert await ids(newest_first=False) == [f"evt_{n}" for n in range(6)]
     assert await ids() == [f"evt_{n}" for n in (5, 4, 3, 2, 1, 0)]
     position = (page_view(TENANT, minute=1).timestamp, "evt_3")
-    assert await ids(after=position, limit=2) == ["evt_2", "evt_1"]
-    assert await ids(after=position, newest_first=False) == ["evt_4", "evt_5"]
+    assert await ids(behind=position, limit=2) == ["evt_2", "evt_1"]
+    assert await ids(behind=position, newest_first=False) == ["evt_4", "evt_5"]
     assert await ids(event="page_leave") == []
 
 

@@ -221,10 +221,10 @@ class Events:
             and query.event in (None, event.event)
         ]
         ordered = sorted(asked, key=_position, reverse=query.newest_first)
-        if query.after is not None and query.newest_first:
-            ordered = [event for event in ordered if _position(event) < query.after]
-        elif query.after is not None:
-            ordered = [event for event in ordered if _position(event) > query.after]
+        if query.behind is not None and query.newest_first:
+            ordered = [event for event in ordered if _position(event) < query.behind]
+        elif query.behind is not None:
+            ordered = [event for event in ordered if _position(event) > query.behind]
         yield ordered[: query.limit]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Source
-from service.conversations.figures import MAX_PARTICIPANTS, figures_of, settle, summary_of, together
+from service.conversations.figures import MAX_PARTICIPANTS, settle, summary_of, together
 from service.conversations.model import ConversationRow, Direction, Message, Participant
 from tests.support.events import MORNING
 
@@ -80,26 +80,26 @@ def a_row(number: int, row_id: str | None = None) -> tuple[ConversationRow, Mess
 
 @given(st.permutations(range(8)))
 def test_figures_do_not_depend_on_the_order(order: list[int]) -> None:
-    figures = figures_of(a_row(number) for number in order)
-    assert figures == figures_of(a_row(number) for number in range(8))
+    figures = together([summary_of(a_row(number) for number in order)])
+    assert figures == together([summary_of(a_row(number) for number in range(8))])
     assert figures is not None
     assert (figures.message_count, figures.last_message_id, figures.subject) == (8, "m007", "Subject 7")
     assert (figures.first_message_at, figures.last_message_at) == (MORNING, MORNING + timedelta(minutes=3))
 
 
 def test_a_message_to_two_addresses_of_a_contact_counts_once() -> None:
-    figures = figures_of([a_row(1), a_row(1, "evt_other_address"), a_row(2)])
+    figures = together([summary_of([a_row(1), a_row(1, "evt_other_address"), a_row(2)])])
     assert figures is not None
     assert figures.message_count == 2
     row, message = a_row(3)
-    outbound = figures_of([(replace(row, direction=Direction.OUTBOUND), message)])
+    outbound = together([summary_of([(replace(row, direction=Direction.OUTBOUND), message)])])
     assert outbound is not None
     assert outbound.last_message_direction is Direction.OUTBOUND
 
 
 def test_nothing_amounts_to_nothing_and_participants_are_bounded() -> None:
-    assert figures_of([]) is None
-    figures = figures_of(a_row(number) for number in range(300))
+    assert together([summary_of([])]) is None
+    figures = together([summary_of(a_row(number) for number in range(300))])
     assert figures is not None
     assert len(figures.participants) == MAX_PARTICIPANTS
 
@@ -126,10 +126,10 @@ def test_a_thread_is_its_parts_together_whatever_way_it_is_parted(told: list[Any
         items.append(item)
         parts[part].append(item)
 
-    assert together(summary_of(part) for part in parts.values()) == figures_of(items)
+    assert together(summary_of(part) for part in parts.values()) == together([summary_of(items)])
 
 
 def test_more_participants_than_are_named_are_the_first_whatever_way_a_thread_is_parted() -> None:
     items = [a_row(number) for number in range(300)]
     parts = [summary_of(items[start::7]) for start in range(7)]
-    assert together(parts) == figures_of(items)
+    assert together(parts) == together([summary_of(items)])

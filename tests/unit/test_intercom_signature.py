@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.webhooks.intercom import signature_matches
+from service.intake.intercom import signature_matches
 
 SECRET = "b1946ac9-secret"
 BODY = b'{"type":"notification_event","topic":"ping"}'

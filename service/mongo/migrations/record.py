@@ -80,13 +80,6 @@ class MigrationRecords:
                 [UpdateOne({"_id": one.version}, _done_at_once(one), upsert=True) for one in MIGRATIONS]
             )
 
-    async def now(self) -> datetime:
-        """The server's clock."""
-        with translated():
-            answer = await self._database.command("hello")
-        now: datetime = answer["localTime"]
-        return now
-
     async def check(self) -> None:
         """Raises SetupError where this program must not work on the database, StoreError's kinds."""
         records = await self._all()

@@ -12,6 +12,7 @@ from service.errors import StoreError
 from service.mongo.migrations.all import MIGRATIONS
 from service.mongo.migrations.model import Migration, Told
 from service.mongo.migrations.record import HOLD_SECONDS, MigrationRecords
+from service.mongo.server import server_time
 from service.mongo.store import MongoStore
 
 _LOOK_SECONDS = 0.5
@@ -23,7 +24,7 @@ async def migrate(store: MongoStore, holder: str, told: Told, *, again: bool = F
     """Do what is not done, or `again` everything, in order; what was done here. Who comes second waits for the first,
     and goes on where that one was killed. Raises StoreError's kinds."""
     records = MigrationRecords(store.database)
-    since = await records.now() if again else None
+    since = await server_time(store.database) if again else None
     return [one for one in MIGRATIONS if await _done_here(store, records, one, holder, told, since)]
 
 

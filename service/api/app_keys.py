@@ -1,4 +1,4 @@
-"""What the application carries, by typed key."""
+"""What the application and its requests carry, by aiohttp's typed keys (no API keys: those are in `service.access`)."""
 
 import asyncio
 from dataclasses import dataclass
