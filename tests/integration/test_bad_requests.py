@@ -10,7 +10,9 @@ import aiohttp
 import pytest
 from aiohttp.http_parser import DeflateBuffer
 
+from deploy.bootstrap import build_core
 from schemas.scopes import Scope
+from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
 
 JSON = {"Content-Type": "application/json"}
@@ -245,6 +247,11 @@ async def test_without_a_good_key_there_is_401(api: ApiUser, api_url: str, heade
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("text", ["pbk_\udcff_secret", "pbk_a\0_secret", "pbk_\u00e9_secret", "pbk__secret", "pbk_0_"])
+async def test_what_looks_like_no_key_is_nobodys(shared_store: MongoStore, text: str) -> None:
+    assert await build_core(shared_store).use_cases.access_keys.verify(text) is None
+
+
 async def test_a_key_with_a_wrong_secret_is_refused(api: ApiUser) -> None:
     api.api_key = api.api_key[:-1] + ("A" if api.api_key[-1] != "A" else "B")
     assert_error(await api.get("/v1/auth/status"), 401, "invalid_api_key")
@@ -259,6 +266,7 @@ async def test_a_missing_scope_is_named(new_user: Any) -> None:
     no_scopes = await new_user(scopes=[])
     assert_error(await no_scopes.get("/v1/contacts/ct_1"), 403, "scope_missing")
     assert_error(await no_scopes.get("/v1/contacts/events/ct_1"), 403, "scope_missing")
+    assert_error(await no_scopes.get("/v1/contacts?nothing=1"), 403, "scope_missing")
     assert (await no_scopes.get("/v1/auth/status")).body["scopes"] == []
 
 
