@@ -79,6 +79,12 @@ async def test_a_repeat_of_what_changed_nothing_gets_the_first_answer(api: ApiUs
     assert (await post(api, "/v1/identify", body, "k")).body == first.body
 
 
+async def test_racing_repeats_of_what_changes_nothing_are_answered_alike(api: ApiUser) -> None:
+    replies = await asyncio.gather(*(post(api, "/v1/identify", {"anonymous_id": "v"}, "k") for _ in range(12)))
+    assert {reply.status for reply in replies} == {200}
+    assert [reply.body for reply in replies] == [replies[0].body] * 12
+
+
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
 async def test_malformed_keys_are_refused(api: ApiUser, key: str) -> None:
     reply = await post(api, "/v1/contacts", {"email": "ada@example.com"}, key)
@@ -123,15 +129,24 @@ async def test_identify_does_not_take_its_first_answer_for_a_repeat(api: ApiUser
     assert (await post(api, "/v1/identify", body, "once")).body == first.body
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/contacts", {"email": "ada@example.com"}, 201),
+        ("/v1/identify", {"traits": {"email": "known@example.com", "city": "Rome"}}, 200),
+    ],
+)
 async def test_an_answer_is_kept_with_the_change_and_not_after_it(
-    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, status: int
 ) -> None:
+    await api.create_contact("known@example.com")
+
     async def comes_to_nothing(*_: Any) -> None:
         raise StoreUnavailableError
 
     monkeypatch.setattr(RememberedAnswers, "settle", comes_to_nothing)
-    cut_off = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    cut_off = await post(api, path, body, "k")
     monkeypatch.undo()
 
-    again = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
-    assert (cut_off.status, again.status) == (503, 201)
+    again = await post(api, path, body, "k")
+    assert (cut_off.status, again.status, again.headers["Idempotency-Replayed"]) == (503, status, "true")
