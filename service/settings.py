@@ -187,7 +187,10 @@ class ApiSettings(MongoSettings, KafkaSettings, TracingSettings):
     api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
     api_shutdown_seconds: float = Field(6.0, ge=0, description="How long open requests may finish after SIGTERM.")
     rate_limit_per_second: float = Field(
-        1000.0, ge=0, description="Requests a second that one API key may make of this process for long; 0 is no limit."
+        1000.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Requests a second that one API key may make of this process for long; 0 is no limit.",
     )
     rate_limit_burst: int = Field(2000, ge=1, description="Requests that a key may make at once after a pause.")
     request_timeout_seconds: float = Field(

@@ -33,5 +33,4 @@ class SharedRead(Generic[T]):
         try:
             return await self._read(key)
         finally:
-            if self._running.get(key) is mine:
-                del self._running[key]
+            del self._running[key]

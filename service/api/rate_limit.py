@@ -63,7 +63,7 @@ class RateLimiter:
         allowed = tokens >= 1
         left = tokens - 1 if allowed else tokens
         self._buckets[key_id] = (left, now)
-        retry_after = 0 if allowed else max(1, math.ceil((1 - left) / self._per_second))
+        retry_after = 0 if allowed else math.ceil((1 - left) / self._per_second)
         reset = math.ceil((self._burst - left) / self._per_second)
         return Allowance(self._burst, math.floor(left), reset, retry_after)
 

@@ -106,7 +106,7 @@ class ContactEditor:
         associations = [Association(one, merged.contact.contact_id, new_link_task()) for one in merged.gained]
         if merged.freed:
             await session.identities.free(merged.freed, merged.contact.contact_id)
-            # Whoever is linking under the freed address right now must conflict with this.
+            # Who stores under the freed address right now must conflict with this, and see that nobody has it.
             await session.profiles.touch(merged.contact.tenant_id, merged.contact.contact_id)
         await self._guard.associate(session, associations, now)
         return associations

@@ -10,7 +10,9 @@ import aiohttp
 import pytest
 from aiohttp.http_parser import DeflateBuffer
 
+from deploy.bootstrap import build_core
 from schemas.scopes import Scope
+from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply
 
 JSON = {"Content-Type": "application/json"}
@@ -98,6 +100,7 @@ async def test_what_stands_in_a_body_that_is_not_taken_is_not_ignored(api: ApiUs
         ({"company_id": "co 1"}, "company_id"),
         ({"tenant_id": "other"}, "tenant_id"),
         ({"<script>": 1}, "\ufffdscript\ufffd"),
+        ({"x" * 1000: 1}, "x" * 200),
     ],
 )
 async def test_fields_that_are_refused_are_named(api: ApiUser, fields: dict[str, Any], field: str) -> None:
@@ -245,6 +248,16 @@ async def test_without_a_good_key_there_is_401(api: ApiUser, api_url: str, heade
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("text", ["pbk_\udcff_secret", "pbk_a\0_secret", "pbk_\u00e9_secret", "pbk__secret", "pbk_0_"])
+async def test_what_looks_like_no_key_is_nobodys(shared_store: MongoStore, text: str) -> None:
+    assert await build_core(shared_store).use_cases.access_keys.verify(text) is None
+
+
+async def test_the_scheme_is_written_in_any_case(api: ApiUser) -> None:
+    status = await api.get("/v1/auth/status", headers={"Authorization": f"bearer  {api.api_key} "})
+    assert status.status == 200
+
+
 async def test_a_key_with_a_wrong_secret_is_refused(api: ApiUser) -> None:
     api.api_key = api.api_key[:-1] + ("A" if api.api_key[-1] != "A" else "B")
     assert_error(await api.get("/v1/auth/status"), 401, "invalid_api_key")
@@ -259,6 +272,7 @@ async def test_a_missing_scope_is_named(new_user: Any) -> None:
     no_scopes = await new_user(scopes=[])
     assert_error(await no_scopes.get("/v1/contacts/ct_1"), 403, "scope_missing")
     assert_error(await no_scopes.get("/v1/contacts/events/ct_1"), 403, "scope_missing")
+    assert_error(await no_scopes.get("/v1/contacts?nothing=1"), 403, "scope_missing")
     assert (await no_scopes.get("/v1/auth/status")).body["scopes"] == []
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from deploy.bootstrap import build_core
 from service.errors import StoreUnavailableError
@@ -27,7 +28,7 @@ async def test_a_repeat_gets_the_first_answer(api: ApiUser) -> None:
 
     assert (first.status, again.status) == (201, 201)
     assert again.body == first.body
-    assert again.headers["ETag"] == first.headers["ETag"]
+    assert [again.headers[name] for name in ("ETag", "Location")] == [first.headers["ETag"], first.headers["Location"]]
     assert again.headers["Idempotency-Replayed"] == "true"
     assert "Idempotency-Replayed" not in first.headers
 
@@ -78,10 +79,32 @@ async def test_a_repeat_of_what_changed_nothing_gets_the_first_answer(api: ApiUs
     assert (await post(api, "/v1/identify", body, "k")).body == first.body
 
 
+async def test_racing_repeats_of_what_changes_nothing_are_answered_alike(api: ApiUser) -> None:
+    replies = await asyncio.gather(*(post(api, "/v1/identify", {"anonymous_id": "v"}, "k") for _ in range(12)))
+    assert {reply.status for reply in replies} == {200}
+    assert [reply.body for reply in replies] == [replies[0].body] * 12
+
+
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
 async def test_malformed_keys_are_refused(api: ApiUser, key: str) -> None:
     reply = await post(api, "/v1/contacts", {"email": "ada@example.com"}, key)
     assert (reply.status, reply.code) == (400, "validation_failed")
+
+
+async def test_two_keys_are_none(api: ApiUser) -> None:
+    headers = CIMultiDict(
+        [("Authorization", f"Bearer {api.api_key}"), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    )
+    async with api.http.post("/v1/contacts", json={"email": "ada@example.com"}, headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (400, "validation_failed")
+
+
+async def test_only_a_post_is_done_once(api: ApiUser) -> None:
+    path = f"/v1/contacts/{(await api.create_contact())['contact_id']}"
+    for city in ("Rome", "Paris"):
+        put = await api.request("PUT", path, json={"properties": {"city": city}}, headers={"Idempotency-Key": "k"})
+        read = await api.get(path, headers={"Idempotency-Key": "k"})
+        assert (put.status, read.body["contact"]["properties"]["city"]) == (200, city)
 
 
 async def test_an_answer_too_large_to_be_kept_is_given_all_the_same(api: ApiUser, shared_store: MongoStore) -> None:
@@ -106,15 +129,24 @@ async def test_identify_does_not_take_its_first_answer_for_a_repeat(api: ApiUser
     assert (await post(api, "/v1/identify", body, "once")).body == first.body
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/contacts", {"email": "ada@example.com"}, 201),
+        ("/v1/identify", {"traits": {"email": "known@example.com", "city": "Rome"}}, 200),
+    ],
+)
 async def test_an_answer_is_kept_with_the_change_and_not_after_it(
-    api: ApiUser, monkeypatch: pytest.MonkeyPatch
+    api: ApiUser, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, status: int
 ) -> None:
+    await api.create_contact("known@example.com")
+
     async def comes_to_nothing(*_: Any) -> None:
         raise StoreUnavailableError
 
     monkeypatch.setattr(RememberedAnswers, "settle", comes_to_nothing)
-    cut_off = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
+    cut_off = await post(api, path, body, "k")
     monkeypatch.undo()
 
-    again = await post(api, "/v1/contacts", {"email": "ada@example.com"}, "k")
-    assert (cut_off.status, again.status) == (503, 201)
+    again = await post(api, path, body, "k")
+    assert (cut_off.status, again.status, again.headers["Idempotency-Replayed"]) == (503, status, "true")

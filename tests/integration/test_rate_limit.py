@@ -8,6 +8,7 @@ from deploy.bootstrap import Core, build_core
 from service.api.limits import ApiLimits
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, serve
+from tests.support.doors import CORS, SITE, beacon, page_key
 from tests.support.openapi import assert_described
 
 
@@ -47,8 +48,22 @@ async def test_every_authenticated_answer_says_what_is_left(core: Core) -> None:
         for path, status in paths.items():
             reply = await user.get(path)
             assert (reply.status, "RateLimit-Remaining" in reply.headers) == (status, True)
+        key_of_nothing = await ApiUser.create(url, core, scopes=[])
+        refused = await key_of_nothing.get("/v1/contacts")
+        assert (refused.status, "RateLimit-Remaining" in refused.headers) == (403, True)
         stranger = ApiUser(user.http, "", "", "nonsense")
         assert "RateLimit-Limit" not in (await stranger.get("/v1/contacts")).headers
+        await user.close()
+        await key_of_nothing.close()
+
+
+async def test_a_page_may_read_what_is_left_and_that_nothing_is(core: Core) -> None:
+    async with serve(core, limits=ApiLimits(rate_limit_per_second=0.001, rate_limit_burst=1)) as url:
+        user = await ApiUser.create(url, core)
+        key = await page_key(core, user.tenant_id)
+        for status, left in ((400, "0"), (429, "0")):
+            reply = await beacon(user, key, {})
+            assert (reply.status, reply.headers["RateLimit-Remaining"], reply.headers[CORS]) == (status, left, SITE)
         await user.close()
 
 

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from deploy.bootstrap import Core, build_core
 from service.api.limits import ApiLimits
+from service.mongo.contact_details import MongoContactDetails
 from service.mongo.session import MongoSession
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, Reply, serve
@@ -55,6 +56,15 @@ async def test_an_answer_that_takes_too_long_is_503(impatient: Any, monkeypatch:
 
     assert (reply.status, reply.code) == (503, "timeout")
     assert_described("GET", "/v1/contacts/{contact_id}", reply)
+
+
+async def test_only_the_requests_own_time_runs_out(api: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(MongoContactDetails, "get", fail)
+    reply = await api.get("/v1/contacts/ct_1")
+    assert (reply.status, reply.code) == (500, "internal")
 
 
 async def test_a_sender_who_goes_before_the_end_of_its_body_is_no_fault_of_ours(api: ApiUser) -> None:

@@ -68,10 +68,18 @@ async def test_the_key_may_stand_in_the_header_and_a_server_needs_no_origin(api:
     page = ApiUser(api.http, api.tenant_id, "", await page_key(core, api.tenant_id))
     assert (await page.post("/v1/track", BODY, headers={"Origin": SITE})).status == 202
 
-    server = await api.post("/v1/track", BODY)
+    server = await api.post("/v1/track?key=nobodys", BODY)  # the header counts
     assert server.status == 202
     assert CORS not in server.headers
     assert (await api.post("/v1/track", BODY, headers={"Origin": SITE})).headers.get(CORS) is None
+
+
+async def test_a_repeat_is_not_sent_again(api: ApiUser, kafka_bootstrap: str, shared_prefix: str) -> None:
+    for _ in range(2):
+        reply = await api.post("/v1/track", BODY, headers={"Idempotency-Key": "once"})
+        assert (reply.status, reply.body["accepted"]) == (202, 1)
+    assert reply.headers["Idempotency-Replayed"] == "true"
+    assert len(await tracked(kafka_bootstrap, shared_prefix, api.tenant_id)) == 1
 
 
 async def test_a_browser_is_told_only_of_origins_that_a_key_is_for(api: ApiUser, core: Core) -> None:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from schemas.answers import COUNTED_EXACTLY
-from service.api.paging import Cursor, Instant, PageParameters, Text, read_cursor, write_cursor
+from service.api.paging import Cursor, End, Instant, PageParameters, Text, read_cursor, write_cursor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXTS = st.text(st.characters(codec="utf-8"))
@@ -22,6 +22,7 @@ MOMENTS = st.integers(-62_135_596_800_000, 253_402_300_799_999).map(lambda n: EP
 class Things(PageParameters):
     name: Text | None = Field(None)
     since: Instant | None = Field(None)
+    until: End | None = Field(None)
 
 
 @given(st.integers(1, 2**40), st.one_of(st.none(), st.integers(0, COUNTED_EXACTLY + 1)), MOMENTS, TEXTS)
@@ -78,6 +79,22 @@ def test_a_walk_keeps_page_number_and_total() -> None:
         assert refused.value.errors()[0]["loc"] in {("cursor",), ("page",)}
 
 
+def test_a_cursor_goes_on_with_any_limit_in_its_own_list_only() -> None:
+    class Others(Things):
+        pass
+
+    cursor = Things(limit=2).pagination(5, (EPOCH, "id"))["next_cursor"]
+    assert Things(limit=3, cursor=cursor).position == (EPOCH, "id")
+    with pytest.raises(ValidationError):
+        Others(cursor=cursor)
+
+
+@pytest.mark.parametrize("page", [True, -1, 2**53 + 1, 2**64 - 1])
+def test_a_page_that_no_walk_reaches_is_refused(page: int) -> None:
+    with pytest.raises(PydanticCustomError):
+        read_cursor(write_cursor(Cursor(page, None, (EPOCH, "id")), "b"), "b", datetime)
+
+
 def test_totals_are_exact_up_to_a_bound() -> None:
     assert Things().pagination(COUNTED_EXACTLY, None)["total_items"] == COUNTED_EXACTLY
     assert "total_is_lower_bound" not in Things().pagination(COUNTED_EXACTLY, None)
@@ -99,6 +116,18 @@ def test_no_date_takes_long_to_be_refused(unit: str) -> None:
     for _ in range(20):
         with pytest.raises(ValidationError):
             Things.model_validate({"since": f"1-{unit * (32 * 1024 // len(unit))}"})
+
+
+@pytest.mark.parametrize("since", ["1700000000", "-1700000000", "1700000000.5"])
+def test_seconds_are_no_date(since: str) -> None:
+    with pytest.raises(ValidationError):
+        Things.model_validate({"since": since})
+
+
+def test_the_last_moment_has_none_behind_it() -> None:
+    assert Things.model_validate({"until": "9999-12-31T23:59:59.999999Z"}).until == datetime.max.replace(
+        microsecond=999_000, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize("since", ["2026-11-30T10:00:00 02:00", "2026-11-30T10:00:00+02:00", "2026-11-30 08:00"])

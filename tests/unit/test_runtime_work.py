@@ -1,74 +1,29 @@
 """One piece of work: halving, dead letters before the commit, trying again, giving up; never a commit too many."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import CommitFailedError, KafkaConnectionError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from consumers.runtime import retry
-from consumers.runtime import work as work_module
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.records import batches, ids_in_headers, legible_tenant, to_record
-from consumers.runtime.work import REFUSED_REASON, Limits, Work, handle_halving
-from service.clock import Clock, system_clock
+from consumers.runtime.work import REFUSED_REASON, handle_halving
 from service.errors import RefusedDocumentError, StoreUnavailableError
 from service.ledger.model import Receipt
 from tests.support.waiting import eventually
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Step = Callable[[Sequence[Record]], None]
+from tests.support.work_scene import EPOCH, Scene, failing, of_partitions, some
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "MAX_DELAY_SECONDS", 0.001)
-
-
-def some(count: int, value: bytes = b"v") -> list[Record]:
-    return [Record("t", 0, offset, None, value, EPOCH) for offset in range(count)]
-
-
-class Scene:
-    """A handler, a DLQ and a partition's commits, all in memory, writing down what happens in which order."""
-
-    topic = "t"
-    name = "test"
-
-    def __init__(self, handle: Step = lambda _: None, publish: Step = lambda _: None) -> None:
-        self.log: list[tuple[str, Any]] = []
-        self.commit_errors: list[Exception] = []
-        self.count_errors: list[Exception] = []
-        self._handle = handle
-        self._publish = publish
-
-    async def handle(self, records: Sequence[Record]) -> list[InvalidRecord]:
-        self._handle(records)
-        self.log.append(("handled", [record.offset for record in records]))
-        return [InvalidRecord(record, "bad", "Bad") for record in records if record.value == b"bad"]
-
-    async def count_dead(self, dead: Sequence[Receipt]) -> None:
-        if self.count_errors:
-            raise self.count_errors.pop(0)
-        self.log.append(("counted dead", [(receipt.offset, receipt.tenant_id) for receipt in dead]))
-
-    async def publish(self, letters: Sequence[InvalidRecord]) -> None:
-        self._publish([letter.record for letter in letters])
-        self.log.append(("dead", [letter.record.offset for letter in letters]))
-
-    async def commit(self, offsets: Mapping[int, int]) -> None:
-        if self.commit_errors:
-            raise self.commit_errors.pop(0)
-        self.log.append(("committed", offsets[0] if set(offsets) == {0} else dict(offsets)))
-
-    def work(self, records: Sequence[Record], batch: int = 100, clock: Clock = system_clock) -> Work:
-        limits, slots = Limits(batch, 10**6, 4), asyncio.Semaphore(4)
-        return Work(self, records, limits, slots, self.count_dead, self.publish, self.commit, clock)
 
 
 def delay_sum() -> float:
@@ -82,16 +37,6 @@ async def test_the_delay_of_each_record_runs_to_its_commit() -> None:
     assert delay_sum() - before == 21
     await scene.work(some(1), clock=lambda: EPOCH - timedelta(seconds=7)).run()
     assert delay_sum() - before == 21, "a broker's clock that is ahead of ours takes nothing off"
-
-
-def failing(times: int, error: Exception) -> Step:
-    left = [error] * times
-
-    def step(_: Sequence[Record]) -> None:
-        if left:
-            raise left.pop()
-
-    return step
 
 
 @settings(deadline=None)
@@ -125,11 +70,21 @@ async def test_dead_letters_come_before_the_commit_and_batches_in_order() -> Non
     assert scene.log == [("handled", [0, 1]), ("committed", 2), ("handled", [2]), ("dead", [2]), ("committed", 3)]
 
 
+async def test_a_refused_record_goes_aside_with_what_the_store_said() -> None:
+    async def refuse(_: Sequence[Record]) -> list[InvalidRecord]:
+        raise RefusedDocumentError("too large")
+
+    [letter] = await handle_halving(refuse, Scene().count_dead, some(1, b'{"tenant_id":"acme"}'))
+    assert (letter.reason, letter.error_class, letter.tenant_id) == ("too large", "RefusedDocumentError", "acme")
+
+
 async def test_each_step_is_tried_again_alone() -> None:
     scene = Scene(failing(3, StoreUnavailableError()), failing(2, KafkaConnectionError()))
     scene.commit_errors = [KafkaConnectionError(), TimeoutError()]
-    await scene.work(some(1, b"bad")).run()
+    work = scene.work(some(1, b"bad"))
+    await work.run()
     assert scene.log == [("handled", [0]), ("dead", [0]), ("committed", 1)]
+    assert not work.waiting
 
 
 async def test_a_refused_record_is_counted_under_its_tenant_before_those_behind_it() -> None:
@@ -167,81 +122,32 @@ def test_a_tenant_is_believed_where_it_is_legible(value: bytes | None, tenant: s
     assert legible_tenant(value) == tenant
 
 
-def of_partitions(*partitions: int) -> list[Record]:
-    return [Record("t", partition, offset, None, b"v", EPOCH) for partition in partitions for offset in (7, 8)]
+@pytest.mark.parametrize("partitions", [(0,), (0, 1)])
+async def test_an_attempt_lasts_from_its_slot_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, partitions: tuple[int, ...]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now))
+    scene, begun, may_end = Scene(), asyncio.Event(), asyncio.Event()
 
+    async def take_long(_: Sequence[Record]) -> list[InvalidRecord]:
+        begun.set()
+        await may_end.wait()
+        return []
 
-async def test_partitions_are_handled_together_and_each_is_committed() -> None:
-    scene = Scene()
-    work = scene.work(of_partitions(0, 1, 2), batch=5)
-    await work.run()
-    assert scene.log == [
-        ("handled", [7, 8, 7, 8, 7]),
-        ("committed", {0: 9, 1: 9, 2: 8}),
-        ("handled", [8]),
-        ("committed", {2: 9}),
-    ]
-    assert not work.apart
-
-
-async def test_what_cannot_be_handled_together_is_left_to_be_handled_apart() -> None:
-    def fail_with_two_of_partition_2(records: Sequence[Record]) -> None:
-        if [record.partition for record in records].count(2) == 2:
-            raise StoreUnavailableError
-
-    scene = Scene(fail_with_two_of_partition_2)
-    records = of_partitions(0, 1, 2)
-    work = scene.work(records, batch=3)
-    await work.run()
-    assert scene.log == [("handled", [7, 8, 7]), ("committed", {0: 9, 1: 8})]
-    assert work.apart == {1: records[3:4], 2: records[4:]}
-    assert not work.waiting
-
-
-async def test_a_fault_is_met_apart_and_stops_no_other_partition() -> None:
-    def fail_on_partition_1(records: Sequence[Record]) -> None:
-        if any(record.partition == 1 for record in records):
-            raise ZeroDivisionError
-
-    scene = Scene(fail_on_partition_1)
-    work = scene.work(of_partitions(0, 1))
-    await work.run()
-    assert scene.log == []
-    await scene.work(work.apart[0]).run()
-    assert scene.log == [("handled", [7, 8]), ("committed", 9)]
-    with pytest.raises(ZeroDivisionError):
-        await scene.work(work.apart[1]).run()
-
-
-async def test_what_hangs_together_is_handled_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_module, "TOGETHER_SECONDS", 0.01)
-    scene = Scene()
-
-    async def hang(_: Sequence[Record]) -> list[InvalidRecord]:
-        return await asyncio.Event().wait()  # type: ignore[return-value]
-
-    monkeypatch.setattr(scene, "handle", hang)
-    work = scene.work(of_partitions(0, 1))
-    await asyncio.wait_for(work.run(), 5)
-    assert list(work.apart) == [0, 1]
-
-
-async def test_letters_that_nobody_takes_keep_only_their_own_partition() -> None:
-    scene = Scene(publish=failing(1, KafkaConnectionError()))
-    records = [*of_partitions(0), Record("t", 1, 7, None, b"bad", EPOCH)]
-    work = scene.work(records)
-    await work.run()
-    assert scene.log == [("handled", [7, 8, 7])]
-    assert work.apart == {0: records[:2], 1: records[2:]}
-
-
-async def test_what_was_given_up_leaves_nothing() -> None:
-    scene = Scene()
-    work = scene.work(of_partitions(0, 1))
-    work.give_up()
-    await work.run()
-    assert scene.log == []
-    assert not work.apart
+    monkeypatch.setattr(scene, "handle", take_long)
+    work = scene.work(of_partitions(*partitions), slots=0)
+    running = asyncio.create_task(work.run())
+    await asyncio.sleep(0)
+    now = 100.0
+    scene.slots.release()
+    await begun.wait()
+    now = 107.0
+    assert work.stuck_seconds() == 7
+    may_end.set()
+    await running
+    now = 200.0
+    assert work.stuck_seconds() == 0
 
 
 async def test_a_fault_is_raised_and_nothing_committed() -> None:
@@ -251,9 +157,10 @@ async def test_a_fault_is_raised_and_nothing_committed() -> None:
     assert scene.log == []
 
 
-async def test_a_partition_that_moved_ends_the_work_quietly() -> None:
+@pytest.mark.parametrize("error", [CommitFailedError(), IllegalStateError()])
+async def test_a_partition_that_moved_ends_the_work_quietly(error: Exception) -> None:
     scene = Scene()
-    scene.commit_errors = [CommitFailedError()]
+    scene.commit_errors = [error]
     await scene.work(some(4), batch=2).run()
     assert scene.log == [("handled", [0, 1])]
 

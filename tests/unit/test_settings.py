@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from service.settings import misspelt
+from service.settings import ApiSettings, misspelt
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,12 @@ def test_a_slip_of_the_pen_is_told_with_what_must_be_meant(variable: str, meant:
 )
 def test_what_is_no_setting_and_nearly_none_is_left_alone(name: str) -> None:
     assert misspelt([f"PATHBOUND_{name}", "MONGO_URI"]) == {}
+
+
+def test_no_limit_of_the_rate_is_written_as_0() -> None:
+    assert ApiSettings(rate_limit_per_second=0).rate_limit_per_second == 0
+    with pytest.raises(ValidationError):
+        ApiSettings(rate_limit_per_second=float("inf"))
 
 
 def test_a_command_warns_and_goes_on() -> None:
