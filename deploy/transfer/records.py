@@ -140,7 +140,7 @@ def _json_records(file: BinaryIO) -> Iterator[Record]:
         if not text.strip():
             continue
         try:
-            found = parse_json(text.rstrip().encode())
+            found = parse_json(text.rstrip("\r\n").encode())
         except RequestRefusedError as refused:
             yield Record(lines.number, len(text), None, _of_line(refused.answer.sentence))
             continue
