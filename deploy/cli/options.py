@@ -27,6 +27,7 @@ from service.ops.logging import configure_logging
 from service.settings import Settings, misspelt
 
 S = TypeVar("S", bound=Settings)
+_SAME_WISH_SECONDS = 1.0
 _Command = Callable[..., Any]
 _SETTINGS: dict[_Command, type[Settings]] = {}
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
@@ -139,14 +140,19 @@ def _tenant(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set. A second signal ends the process at once."""
+    """An event that SIGINT and SIGTERM set. A second signal ends the process at once, but not within the first second:
+    `timeout` and others send one to the process and its group, which is the same wish told twice."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    first = 0.0
 
     def on_signal() -> None:
-        if stop.is_set():
+        nonlocal first
+        if not stop.is_set():
+            first = loop.time()
+            stop.set()
+        elif loop.time() - first >= _SAME_WISH_SECONDS:
             sys.exit(1)
-        stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)

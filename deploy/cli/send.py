@@ -1,16 +1,17 @@
 """`pathbound send …`: what a source's backend would produce, for trying things out."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, BinaryIO
 
 import click
 import orjson
 
-from consumers.conversations import Normalise
 from consumers.gmail.normalise import normalise as normalise_gmail
 from consumers.intercom.normalise import normalise as normalise_intercom
 from consumers.runtime.outcomes import InvalidRecordError, Record
+from consumers.tracker.normalise import normalise as normalise_tracker
 from deploy.cli.options import with_settings
 from schemas.timestamps import iso_millis
 from schemas.topics import GMAIL_MESSAGES, INTERCOM_EVENTS, MAX_RECORD_BYTES, TRACKER_EVENTS
@@ -44,7 +45,9 @@ async def tracker(settings: KafkaSettings, tenant: str, visitor_id: str, event: 
         "timestamp": iso_millis(system_clock()),
         "url": url,
     }
-    sent_to = await _send(settings, TRACKER_EVENTS, visitor_id.encode(), orjson.dumps(envelope))
+    key, value = visitor_id.encode(), orjson.dumps(envelope)
+    _refuse_what_the_consumer_would(normalise_tracker, TRACKER_EVENTS, key, value)
+    sent_to = await _send(settings, TRACKER_EVENTS, key, value)
     click.echo(f"Sent {event} of visitor {visitor_id} to {sent_to}.")
 
 
@@ -102,7 +105,9 @@ def _read_object(file: BinaryIO) -> dict[str, Any]:
     return said
 
 
-def _refuse_what_the_consumer_would(normalise: Normalise, topic: str, key: bytes | None, value: bytes) -> None:
+def _refuse_what_the_consumer_would(
+    normalise: Callable[[Record, timedelta], object], topic: str, key: bytes | None, value: bytes
+) -> None:
     """Raises click.UsageError for what would end on the DLQ, with the reason that would stand there."""
     if len(value) + len(key or b"") + _ROOM_BYTES > MAX_RECORD_BYTES:
         raise click.UsageError(f"The record would be larger than {MAX_RECORD_BYTES} bytes, which Kafka refuses.")

@@ -20,6 +20,9 @@ MAX_LINE_BYTES = 1024 * 1024
 _QUOTING = (
     "a cell that holds a quote, a line break or the delimiter stands in quotes, and a quote within it is written twice"
 )
+_LONE_RETURN = (
+    "if that is how its lines end, save it as “CSV UTF-8” (or use tr '\\r' '\\n'); within a cell it wants quotes"
+)
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _TO_UTF8 = "save it as UTF-8 (a spreadsheet calls it “CSV UTF-8”, or use iconv -f windows-1252 -t utf-8)"
@@ -118,6 +121,10 @@ def _rows(file: BinaryIO, delimiter: str) -> Iterator[_Row]:
         try:
             cells = next(reader, None)
         except csv.Error:
+            if lines.lone_return:
+                raise FileFaultError(
+                    f"Line {lines.number} has a carriage return without a line feed: {_LONE_RETURN}."
+                ) from None
             where = f"The quoting breaks in the row that begins in line {number + 1}"
             raise FileFaultError(f"{where}: {_QUOTING}.") from None
         if cells is None:
@@ -133,9 +140,9 @@ def _json_records(file: BinaryIO) -> Iterator[Record]:
         if not text.strip():
             continue
         try:
-            found = parse_json(text.encode())
+            found = parse_json(text.rstrip("\r\n").encode())
         except RequestRefusedError as refused:
-            yield Record(lines.number, len(text), None, refused.answer.sentence.replace("The body", "the line"))
+            yield Record(lines.number, len(text), None, _of_line(refused.answer.sentence))
             continue
         if isinstance(found, dict):
             yield Record(lines.number, len(text), found)
@@ -143,13 +150,20 @@ def _json_records(file: BinaryIO) -> Iterator[Record]:
             yield Record(lines.number, len(text), None, "must be a JSON object")
 
 
+def _of_line(sentence: str) -> str:
+    """A sentence on a body, for a line of a file: which line it is stands beside it, and is not the first."""
+    return sentence.replace("The body", "the line").replace("line 1, column", "column")
+
+
 class _Lines:
-    """The lines of a file as text, with their ends. `number` and `read` are how many lines and bytes were read."""
+    """The lines of a file as text, with their ends. `number` and `read` are how many lines and bytes were read;
+    `lone_return` is whether the last one has a carriage return that no line feed follows."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.number = 0
         self.read = 0
+        self.lone_return = False
 
     def __iter__(self) -> Iterator[str]:
         while raw := self._file.readline(MAX_LINE_BYTES + 1):
@@ -162,6 +176,7 @@ class _Lines:
                 raise FileFaultError(
                     f"Line {self.number} has more than {MAX_LINE_BYTES:,} bytes: is it the right file?"
                 )
+            self.lone_return = b"\r" in raw.removesuffix(b"\n").removesuffix(b"\r") or raw.endswith(b"\r")
             try:
                 yield raw.decode()
             except UnicodeDecodeError:

@@ -95,6 +95,13 @@ def test_bad_input_is_refused_before_it_is_sent(arguments: list[str], text: str,
     assert told in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(("wrong", "told"), [(["--tenant", "no tenant"], "tenant_id"), (["--event", ""], "event")])
+def test_a_visit_that_would_be_a_dead_letter_is_refused_before_it_is_sent(wrong: list[str], told: str) -> None:
+    given = ["--tenant", "acme", "--visitor-id", "v", "--kafka-bootstrap", "127.0.0.1:1"]
+    bad = CliRunner().invoke(pathbound, ["send", "tracker", *given, *wrong])
+    assert (bad.exit_code, f"The consumer would refuse it: {told}" in bad.output) == (2, True)
+
+
 def test_a_bad_tenant_and_a_missing_file_are_named() -> None:
     bad = CliRunner().invoke(
         pathbound, ["send", "intercom", "--tenant", "no tenant", "-"], input=json.dumps(CHAT.created())

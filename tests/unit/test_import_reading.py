@@ -254,3 +254,20 @@ def test_a_file_that_vanishes_is_told_in_a_sentence(path: Path) -> None:
     gone = "The file can no longer be read: No such file or directory."
     assert fault_of(contacts.digest) == gone
     assert fault_of(lambda: next(contacts.rows(0))) == gone
+
+
+@pytest.mark.parametrize("content", [b"email,firstname\ra@x.example,A\r", b"email,firstname\na@x.example,A\rB\n"])
+def test_a_carriage_return_alone_is_named_and_not_the_quoting(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    told = fault_of(ContactFile(RecordFile(path, is_csv=True), Columns({})).check)
+    assert "has a carriage return without a line feed" in told
+    assert "quoting" not in told
+
+
+@pytest.mark.parametrize(("broken", "column"), [(b'{"email": x}', 11), (b'{"email":', 10)])
+def test_a_line_that_is_no_json_is_told_by_its_column_alone(tmp_path: Path, broken: bytes, column: int) -> None:
+    path = tmp_path / "contacts.jsonl"
+    path.write_bytes(b'{"email": "a@x.example"}\n\n' + broken + b"\r\n")
+    row = rows_of(path)[1]
+    assert row.line == 3
+    assert row.reasons == (f"the line is not valid JSON: column {column} is where it breaks.",)
