@@ -26,7 +26,7 @@ class Pagination(BaseModel):
     limit: int = Field(examples=[20])
     total_pages: int = Field(examples=[5])
     total_items: int = Field(description="Exact up to 100,000.", examples=[100])
-    total_is_lower_bound: Literal[True] | None = Field(None, description="Only where there are more than 100,000.")
+    total_is_lower_bound: bool | None = Field(None, description="Only where there are more than 100,000.")
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
@@ -205,7 +205,7 @@ class KeyOwner(BaseModel):
 class AuthStatusAnswer(Success):
     """Which key this is, and what it may do."""
 
-    authenticated: Literal[True]
+    authenticated: bool
     auth_type: Literal["api_key"]
     key_id: str
     scopes: list[Scope]
