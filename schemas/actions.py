@@ -42,7 +42,7 @@ class UpdateLifecycleStage(BaseModel):
     reason: Reason | None = None
 
 
-class UpdateContactParams(UpdateContact):
+class ChangeContact(UpdateContact):
     """`params` of update_contact: those of `PUT /v1/contacts/:contact_id`, and which contact."""
 
     contact_id: ContactId
@@ -88,7 +88,7 @@ class UpdateContactAction(_ActionBase):
     """Update a contact, and keep why."""
 
     type: Literal["update_contact"]
-    params: UpdateContactParams
+    params: ChangeContact
 
 
 class CreateNoteAction(_ActionBase):

@@ -29,9 +29,7 @@ class Pagination(BaseModel):
     limit: int = Field(examples=[20])
     total_pages: int = Field(examples=[5])
     total_items: int = Field(description=f"Exact up to {COUNTED_EXACTLY:,}.", examples=[100])
-    total_is_lower_bound: Literal[True] | None = Field(
-        None, description=f"Only where there are more than {COUNTED_EXACTLY:,}."
-    )
+    total_is_lower_bound: bool | None = Field(None, description=f"Only where there are more than {COUNTED_EXACTLY:,}.")
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
@@ -210,7 +208,7 @@ class KeyOwner(BaseModel):
 class AuthStatusAnswer(Success):
     """Which key this is, and what it may do."""
 
-    authenticated: Literal[True]
+    authenticated: bool
     auth_type: Literal["api_key"]
     key_id: str
     scopes: list[Scope]

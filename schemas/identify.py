@@ -6,7 +6,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import PydanticCustomError
 
 from schemas.contacts import VISITOR_ID_SCHEMA, ChangedProperties, VisitorId, check_properties, checked_email
-from schemas.json_schema import JsonSchema
 from schemas.json_values import UnstorableValueError
 from schemas.texts import PlainText
 from schemas.visitor_ids import MAX_IDENTITY_LENGTH, is_junk_identity
@@ -19,19 +18,10 @@ def _check_external(value: str) -> str:
     return trimmed
 
 
-_ONE_OF_THEM: JsonSchema = {
-    "anyOf": [
-        {"required": ["external_id"], "properties": {"external_id": {"type": "string"}}},
-        {"required": ["anonymous_id"], "properties": {"anonymous_id": {"type": "string"}}},
-        {"required": ["traits"], "properties": {"traits": {"type": "object", "required": ["email"]}}},
-    ]
-}
-
-
 class Identify(BaseModel):
     """Say that these are one person. At least one of `external_id`, `anonymous_id` and `traits.email` is needed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_ONE_OF_THEM)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     external_id: Annotated[PlainText, AfterValidator(_check_external), WithJsonSchema(VISITOR_ID_SCHEMA)] | None = (
         Field(None, description="The person's id in the client's own system; trackers send it as external_contact_id.")

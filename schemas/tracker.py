@@ -42,7 +42,9 @@ def _instant(value: Any) -> Any:
 
 TextId = Annotated[str, BeforeValidator(_text_id, json_schema_input_type=str | int)]
 _Millis = Annotated[float, Field(ge=_FIRST_MS, lt=_END_MS)]
-Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime | _Millis)]
+# A wider form than the `date-time` of JSON Schema: without an offset it is UTC.
+_Iso = Annotated[str, Field(json_schema_extra={"format": "iso-8601"})]
+Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_Iso | _Millis)]
 Text = Annotated[str, Field(max_length=65_536)]
 
 

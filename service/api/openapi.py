@@ -11,10 +11,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.answers import HealthAnswer, HealthErrorAnswer
-from schemas.contacts import MAX_NESTING
 from schemas.errors import ErrorBody, ErrorCode
 from schemas.examples import ANSWERS, BODIES, PATH_IDS
-from schemas.json_schema import json_values
 from service.api.access import API_KEY
 from service.api.endpoint import Endpoint
 from service.api.errors import MAX_BODY_BYTES, answers_by_code
@@ -82,8 +80,9 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Json, dict[type[BaseModel],
     for endpoint in endpoints:
         models |= dict.fromkeys(model for model in (endpoint.body, endpoint.answer) if model)
     by_model, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
-    schemas = {**definitions["$defs"], **json_values(MAX_NESTING)}
-    return _without_titles(dict(sorted(schemas.items()))), {model: by_model[model, "validation"] for model in models}
+    return _for_readers(dict(sorted(definitions["$defs"].items()))), {
+        model: by_model[model, "validation"] for model in models
+    }
 
 
 def _operation(endpoint: Endpoint, components: Json, references: dict[type[BaseModel], Json]) -> Json:
@@ -149,7 +148,7 @@ def _parameters(endpoint: Endpoint, schemas: Json) -> list[Json]:
 
 def _query(model: type[BaseModel], schemas: Json) -> list[Json]:
     schema = model.model_json_schema(ref_template=_REF)
-    schemas |= _without_titles(schema.get("$defs", {}))
+    schemas |= _for_readers(schema.get("$defs", {}))
     parameters = []
     for name, described in schema.get("properties", {}).items():
         told = _without_null(described)
@@ -162,7 +161,7 @@ def _query(model: type[BaseModel], schemas: Json) -> list[Json]:
                 "in": "query",
                 "required": name in schema.get("required", []),
                 "description": description,
-                "schema": _without_titles(told),
+                "schema": _for_readers(told),
             }
         )
     return parameters
@@ -250,12 +249,15 @@ def _error_example(code: ErrorCode) -> Json:
     return {"summary": sentence, "value": value}
 
 
-def _without_titles(schema: Any) -> Any:
-    """Pydantic's titles repeat the field's name. A property called `title` is not one of them."""
+def _for_readers(schema: Any) -> Any:
+    """Without pydantic's titles, which repeat the field's name (a property called `title` is not one of them), and its
+    null defaults: what is left out is not what is sent as null, and generated clients sent it."""
     if isinstance(schema, list):
-        return [_without_titles(item) for item in schema]
+        return [_for_readers(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: _without_titles(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))
+        key: _for_readers(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and (key, value) != ("default", None)
     }

@@ -99,9 +99,7 @@ PARAMETERS: Json = {
         "name": "If-Match",
         "in": "header",
         "description": "Only if the contact still has this ETag; `*` is any.",
-        "schema": {
-            "anyOf": [{"const": "*"}, {"type": "string", "pattern": r'^(W/)?"[0-9]{1,18}"$', "examples": ['"3"']}]
-        },
+        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,18}")$', "examples": ['"3"']},
     },
 }
 

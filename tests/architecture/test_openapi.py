@@ -1,5 +1,6 @@
 """The API's description is current, valid, complete, and its examples are what they are examples of."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,6 +32,47 @@ def test_the_committed_description_is_current() -> None:
 
 def test_it_is_valid_openapi() -> None:
     validate(DOCUMENT)
+
+
+def _schemas(at: str, part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in the description, examples left out, with its place."""
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    if isinstance(part, dict):
+        yield at, part
+        for key, value in part.items():
+            if key not in {"example", "examples"}:
+                yield from _schemas(f"{at}/{key}", value)
+
+
+def _obstacles(schema: dict[str, Any]) -> Iterator[str]:
+    if isinstance(schema.get("type"), list) and len(set(schema["type"]) - {"null"}) > 1:
+        yield "several types at once: Go's generators end"
+    if isinstance(schema.get("const"), bool):
+        yield "a constant of another type than text: Java does not compile"
+    if "properties" in schema and schema.keys() & {"anyOf", "oneOf", "allOf"}:
+        yield "alternatives beside properties: clients send those of the first alternative alone"
+    if "default" in schema and schema["default"] is None:
+        yield "null as a default: what is left out is not what is sent as null, and clients send it"
+    if "enum" in schema and "type" not in schema:
+        yield "values without a type"
+    kinds = schema.get("anyOf", [])
+    if (
+        "date-time" in [one.get("format") for one in kinds]
+        and len([one for one in kinds if one != {"type": "null"}]) > 1
+    ):
+        yield "a time or something else: Java does not compile"
+
+
+def test_public_generators_of_clients_can_read_it() -> None:
+    found = [f"{at}: {obstacle}" for at, schema in _schemas("#", DOCUMENT) for obstacle in _obstacles(schema)]
+    assert not found
+    # Generators in Go name an operation's parameters so, beside the schemas.
+    parameters = {
+        f"{''.join(word.title() for word in operation['operationId'].split('_'))}Params"
+        for _, _, operation in OPERATIONS
+    }
+    assert not parameters & set(DOCUMENT["components"]["schemas"])
 
 
 def test_every_route_is_described_and_nothing_else() -> None:

@@ -17,6 +17,9 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 from schemathesis import GenerationMode
 
+from schemas.contacts import MAX_NESTING
+from schemas.json_schema import FREE_VALUE
+
 _WORD = st.text(string.ascii_lowercase, min_size=1, max_size=12)
 _ADDRESS = st.builds("{}.{}@{}.example".format, _WORD, _WORD, _WORD)
 _MOMENT = st.integers(0, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat())
@@ -24,6 +27,7 @@ _MOMENT = st.integers(0, 4_000_000_000).map(lambda seconds: datetime.fromtimesta
 schemathesis.openapi.format("email", _ADDRESS)
 schemathesis.openapi.format("visitor-id", st.builds("v_{}".format, _WORD))
 schemathesis.openapi.format("date-time", _MOMENT)
+schemathesis.openapi.format("iso-8601", _MOMENT)
 schemathesis.openapi.format("search", st.lists(_WORD, min_size=1, max_size=3).map(" ".join))
 
 
@@ -46,6 +50,43 @@ _register.set_from_requests(_SignedByIntercom()).apply_to(path="/v1/webhooks/int
 def _ids_of(parameters: dict[str, Any]) -> dict[str, str]:
     known: dict[str, str] = json.loads(os.environ.get("PATHBOUND_TEST_IDS", "{}"))
     return {name: known[name] for name in parameters if name in known}
+
+
+def _free_value(levels: int) -> dict[str, Any]:
+    scalars: list[dict[str, Any]] = [{"type": "null"}, {"type": "boolean"}, {"type": "string"}, {"type": "number"}]
+    if not levels:
+        return {"anyOf": scalars}
+    inner = _free_value(levels - 1)
+    keys = {"pattern": r"^[^\u0000]*$"}
+    values = {"type": "object", "propertyNames": keys, "additionalProperties": inner}
+    return {"anyOf": [*scalars, {"type": "array", "items": inner}, values]}
+
+
+_FREE = {FREE_VALUE.format(containers=levels): _free_value(levels) for levels in range(MAX_NESTING)}
+
+
+def _with_limits(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_with_limits(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.keys() == {"description"} and schema["description"] in _FREE:
+        return _FREE[schema["description"]]
+    return {key: _with_limits(value) for key, value in schema.items()}
+
+
+@schemathesis.hook
+def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
+    """What schemas can say and generators of clients cannot read."""
+    raw_schema["components"] = _with_limits(raw_schema["components"])
+    # And one that schemathesis makes no header by.
+    etag = {"type": "string", "pattern": r'^(W/)?"[0-9]{1,18}"$', "examples": ['"3"']}
+    raw_schema["components"]["parameters"]["IfMatch"]["schema"] = {"anyOf": [{"const": "*"}, etag]}
+    raw_schema["components"]["schemas"]["Identify"]["anyOf"] = [
+        {"required": ["external_id"], "properties": {"external_id": {"type": "string"}}},
+        {"required": ["anonymous_id"], "properties": {"anonymous_id": {"type": "string"}}},
+        {"required": ["traits"], "properties": {"traits": {"type": "object", "required": ["email"]}}},
+    ]
 
 
 @schemathesis.hook
