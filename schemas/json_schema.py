@@ -8,7 +8,6 @@ from typing import Any
 JsonSchema = dict[str, Any]
 
 PLAIN_TEXT_PATTERN = r"^[^\u0000]*$"
-_KEY = {"pattern": r"^[^\u0000]*$"}
 
 
 def _json_value(levels: int) -> JsonSchema:
@@ -21,7 +20,7 @@ def _json_value(levels: int) -> JsonSchema:
         inner = {"$ref": f"#/components/schemas/{name_of(levels - 1)}"}
         kinds += [
             {"type": "array", "items": inner},
-            {"type": "object", "propertyNames": _KEY, "additionalProperties": inner},
+            {"type": "object", "propertyNames": {"pattern": PLAIN_TEXT_PATTERN}, "additionalProperties": inner},
         ]
     return {"anyOf": kinds, "description": f"Any JSON with at most {levels} containers inside each other."}
 

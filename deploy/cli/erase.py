@@ -59,8 +59,8 @@ async def erase(
         if beside and not without_contact:
             raise click.UsageError("--visitor-id and --external-id need --without-contact: a contact has its own.")
         if dry_run:
-            identities = (identity, *beside) if owner is None else tuple(await _registered(core, tenant, owner))
-            counts = await core.erase.count(Subject(tenant, (owner,) if owner else (), identities))
+            identities = [identity, *beside] if owner is None else await core.store.remains.registered(tenant, owner)
+            counts = await core.erase.count(Subject(tenant, (owner,) if owner else (), tuple(identities)))
             _tell(counts, "would be erased", as_json=as_json)
             return
         erasure = await _begun(core, identity, owner, beside if without_contact else None)
@@ -74,10 +74,6 @@ def _address(email: str) -> str:
         return normalise_email(email)
     except PydanticCustomError:
         raise click.BadParameter("--email must be an e-mail address, such as ada@example.com.") from None
-
-
-async def _registered(core: Core, tenant: str, contact_id: str) -> list[Identity]:
-    return await core.store.remains.registered(tenant, contact_id)
 
 
 async def _begun(core: Core, identity: Identity, owner: str | None, without: list[Identity] | None) -> Erasure:

@@ -37,8 +37,8 @@ ROWS: list[dict[str, Any]] = [
 """Of the sixth the visitor id is another's; the fifth changes nothing."""
 
 
-def file_of(directory: Path, rows: Sequence[dict[str, Any]], name: str = "contacts.jsonl") -> Path:
-    path = directory / name
+def file_of(directory: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path = directory / "contacts.jsonl"
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
 

@@ -21,9 +21,9 @@ NO_RATE_LIMIT = ApiLimits(rate_limit_per_second=0)
 
 
 @asynccontextmanager
-async def serve(core: Core, checks: Checks | None = None, limits: ApiLimits = NO_RATE_LIMIT) -> AsyncIterator[str]:
+async def serve(core: Core, limits: ApiLimits = NO_RATE_LIMIT) -> AsyncIterator[str]:
     """The API on a free loopback port."""
-    app = create_app(core.use_cases, checks or Checks({"mongodb": core.store.ping}), system_clock, limits)
+    app = create_app(core.use_cases, Checks({"mongodb": core.store.ping}), system_clock, limits)
     runner = await set_up(app, shutdown_seconds=1.0)
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
