@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from deploy.bootstrap import Core
 from schemas.scopes import Scope
@@ -69,7 +70,7 @@ class ApiUser:
         """Close its connections."""
         await self.http.close()
 
-    async def request(self, method: str, path: str, **given: Any) -> Reply:
+    async def request(self, method: str, path: str | URL, **given: Any) -> Reply:
         """One request with the key; every JSON body is read."""
         headers = {"Authorization": f"Bearer {self.api_key}", **given.pop("headers", {})}
         async with self.http.request(method, path, headers=headers, **given) as response:
@@ -77,7 +78,7 @@ class ApiUser:
             body = await (response.json() if is_json else response.read())
             return Reply(response.status, response.headers, body)
 
-    async def get(self, path: str, **given: Any) -> Reply:
+    async def get(self, path: str | URL, **given: Any) -> Reply:
         """GET."""
         return await self.request("GET", path, **given)
 
