@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from deploy.bootstrap import Core, open_core
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
+from deploy.cli.progress import NowAndThen
 from schemas.contacts import normalise_email
 from schemas.timestamps import iso_millis
 from service.contacts.context import Caller
@@ -20,7 +20,6 @@ from service.erasure.model import Erasure, Subject
 from service.identity.model import Identity, IdentityKind
 from service.settings import MongoSettings
 
-_SAY_EVERY_SECONDS = 2.0
 _LOOK_AGAIN_SECONDS = 1.0
 _RETENTION = "What Kafka holds of the person ends with the retention of its topics: see deploy/docs/erasure.md."
 
@@ -99,10 +98,14 @@ async def _begun(core: Core, identity: Identity, owner: str | None, without: lis
 
 
 async def _to_the_end(core: Core, erasure: Erasure, stop: asyncio.Event) -> Mapping[str, int]:
-    progress = _Progress()
+    progress = NowAndThen()
+
+    def so_far(gone: Mapping[str, int]) -> None:
+        progress.say(f"{_in_words(gone)} so far ...")
+
     while True:
         try:
-            return await core.erase(erasure.subject.tenant_id, erasure.erasure_id, progress, stop)
+            return await core.erase(erasure.subject.tenant_id, erasure.erasure_id, so_far, stop)
         except (ErasureStoppedError, ErasureHeldError):
             if stop.is_set():
                 click.echo("Stopped. The same command goes on from here.", err=True)
@@ -110,21 +113,6 @@ async def _to_the_end(core: Core, erasure: Erasure, stop: asyncio.Event) -> Mapp
         progress.say("Another process has it in hand; waiting for that.")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_SECONDS)
-
-
-class _Progress:
-    """A line now and then."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def __call__(self, gone: Mapping[str, int]) -> None:
-        self.say(f"{_in_words(gone)} so far ...")
-
-    def say(self, line: str) -> None:
-        if time.monotonic() - self._told >= _SAY_EVERY_SECONDS:
-            self._told = time.monotonic()
-            click.echo(line, err=True)
 
 
 def _in_words(counts: Mapping[str, int]) -> str:
