@@ -8,6 +8,7 @@ from typing import Protocol
 from consumers.runtime.outcomes import InvalidRecord, InvalidRecordError, Record
 from consumers.runtime.records import receipt_of
 from service.conversations.incoming import Delivery
+from service.conversations.write import MAX_ROWS
 from service.ledger.model import Outcome, Receipt
 from service.ops import metrics
 
@@ -16,10 +17,7 @@ Normalise = Callable[[Record, timedelta], Delivery]
 
 MAX_WRITES = 3_000
 """Of one transaction, in messages and rows: a thousand mails that name two people. MongoDB ends a transaction after
-a few seconds, and one that is too long is so at every try."""
-MAX_WRITES_OF_ONE = 10_000
-"""Of one record, which is not cut: five hundred messages that each belong to nineteen people. Where all of these are
-contacts it took up to 48 s on two busy cores, and what takes longer than MongoDB's minute would be tried for ever."""
+a few seconds, and one that is too long is so at every try. A single record may have MAX_ROWS."""
 
 
 class Ingest(Protocol):
@@ -68,7 +66,7 @@ class ConversationHandler:
         try:
             delivery = self._normalise(record, self._tolerance)
             weight = _weight(delivery)
-            if weight > MAX_WRITES_OF_ONE:
+            if weight > MAX_ROWS:
                 raise InvalidRecordError("conversation: too many messages and people", delivery.receipt.tenant_id)
             return delivery, weight
         except InvalidRecordError as error:

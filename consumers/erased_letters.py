@@ -13,7 +13,7 @@ from consumers.runtime.letters import Letter
 from consumers.runtime.records import legible_tenant
 from schemas.events import Source
 from schemas.positions import Position
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import read_instant
 from service.conversations.incoming import PersonKey
 from service.erasure.guard import ErasureGuard
 from service.erasure.model import Handle, email_handle, handle_of, handle_of_person
@@ -72,7 +72,7 @@ def _plain(literal: str) -> str:
 
 def _first_received(letter: Letter) -> datetime:
     told = letter.told("original-timestamp")
-    with suppress(ValueError, OverflowError):
+    with suppress(ValueError):
         if told:
-            return min(letter.at, to_utc_millis(datetime.fromisoformat(told)))
+            return min(letter.at, read_instant(told))
     return letter.at

@@ -134,15 +134,13 @@ def guard_of(settings: MongoSettings) -> ErasureGuard:
 
 
 @asynccontextmanager
-async def open_core(
-    settings: MongoSettings, clock: Clock = system_clock, publisher: InboundPublisher | None = None
-) -> AsyncIterator[Core]:
+async def open_core(settings: MongoSettings, publisher: InboundPublisher | None = None) -> AsyncIterator[Core]:
     """The core over MongoDB, closed at the end. Raises SetupError or StoreRefusedError where it cannot be used as it
     is; with MongoDB away it is there all the same (see `until_usable`)."""
     async with open_store(settings) as store:
         if not await _usable(store):
             _log.warning("mongodb_away_at_start")
-        yield build_core(store, clock, publisher, guard_of(settings))
+        yield build_core(store, publisher=publisher, guard=guard_of(settings))
 
 
 async def until_usable(store: MongoStore, stop: asyncio.Event) -> None:

@@ -168,6 +168,6 @@ DATA_MODELS: dict[ChangeType, type[BaseModel]] = {
 """The model of each type's `data`."""
 
 
-def dataschema_of(change: str, version: int = 1) -> str:
+def dataschema_of(change: str) -> str:
     """The identifier of the schema of `data`; a new version is only for what cannot be an addition."""
-    return f"urn:pathbound:contacts:{change}:v{version}"
+    return f"urn:pathbound:contacts:{change}:v1"

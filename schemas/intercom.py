@@ -5,22 +5,20 @@ should have is as good as absent (None, or an empty list). Source: contract/sour
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.tenants import TenantId
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import END_MS, EPOCH, read_instant
 
 MAX_ID_LENGTH = 256
 NOT_ONE = "not_one"
 """The type of the error for an envelope with both payloads, or none."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MILLISECOND = 100_000_000_000  # as seconds it would be in the year 5138, as milliseconds it is in 1973
-_END_MS = 253_402_300_800_000  # of the year 9999
 _MAX_DIGITS = 16
 
 
@@ -42,17 +40,15 @@ def _moment(value: Any) -> datetime | None:
         return None
     millis = value if value >= _FIRST_MILLISECOND else value * 1000
     # NaN fails both comparisons.
-    return _EPOCH + timedelta(milliseconds=int(millis)) if 0 < millis < _END_MS else None
+    return EPOCH + timedelta(milliseconds=int(millis)) if 0 < millis < END_MS else None
 
 
 def _iso(value: str) -> datetime | None:
     try:
-        moment = to_utc_millis(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
+        moment = read_instant(value)
+    except ValueError:
         return None
-    # A naive one is UTC.
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment if moment > _EPOCH else None
+    return moment if moment > EPOCH else None
 
 
 def _only(*types: type) -> Callable[[Any], Any]:

@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_MS, END_MS = -62_135_596_800_000, 253_402_300_800_000
+"""When the year 1 begins and the year 9999 ends, in milliseconds since EPOCH."""
+
 _ZERO = timedelta()
 
 
@@ -16,6 +20,14 @@ def to_utc_millis(moment: datetime) -> datetime:
     # Not astimezone(), which asks the C library: several times slower, and this runs for every event.
     utc = moment - offset if offset else moment
     return utc.replace(microsecond=utc.microsecond - beyond, tzinfo=UTC)
+
+
+def read_instant(text: str) -> datetime:
+    """ISO 8601, as `to_utc_millis` gives it. Raises ValueError for what is no instant of the years 1 to 9999."""
+    try:
+        return to_utc_millis(datetime.fromisoformat(text))
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 def iso_millis(moment: datetime) -> str:

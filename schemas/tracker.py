@@ -1,6 +1,6 @@
 """The tracker's envelope (camelCase, as the browser sends it): on `tracker.events`, and at `POST /v1/track`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from schemas.json_values import UnstorableValueError, check_json
 from schemas.tenants import TenantId
 from schemas.texts import valid_unicode
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import END_MS, EPOCH, FIRST_MS, to_utc_millis
 
 MAX_DATA_NESTING = 50
 MAX_TRACKED = 10
@@ -18,8 +18,6 @@ MAX_TRACKED_BYTES = 64 * 1024
 is left. A page of a timeline holds up to 100 of them."""
 TEXT_IDS = ("visitorId", "sessionId", "external_contact_id", "ga_user_id")
 """The fields that may come as numbers and are kept as text."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MS, _END_MS = -62_135_596_800_000, 253_402_300_800_000  # of the years 1 and 9999
 
 
 def _text_id(value: Any) -> Any:
@@ -32,16 +30,16 @@ def _instant(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, float) and value != value):
         raise PydanticCustomError("instant", "must be an ISO 8601 time or epoch milliseconds")
     if isinstance(value, int | float):
-        if not _FIRST_MS <= value < _END_MS:
+        if not FIRST_MS <= value < END_MS:
             raise PydanticCustomError("instant", "must lie in the years 1 to 9999")
-        return _EPOCH + timedelta(milliseconds=value)
+        return EPOCH + timedelta(milliseconds=value)
     if isinstance(value, str) and value.strip("-+0123456789.") == "":
         raise PydanticCustomError("instant", "must be an ISO 8601 time or epoch milliseconds")
     return value
 
 
 TextId = Annotated[str, BeforeValidator(_text_id, json_schema_input_type=str | int)]
-_Millis = Annotated[float, Field(ge=_FIRST_MS, lt=_END_MS)]
+_Millis = Annotated[float, Field(ge=FIRST_MS, lt=END_MS)]
 # A wider form than the `date-time` of JSON Schema: without an offset it is UTC.
 _Iso = Annotated[str, Field(json_schema_extra={"format": "iso-8601"})]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_Iso | _Millis)]

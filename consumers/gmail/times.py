@@ -1,14 +1,12 @@
 """When a mail was sent, by the first of its clocks that tells a sane time. Pure: "now" is when the record came."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import END_MS, EPOCH, to_utc_millis
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_MILLIS = 253_402_300_800_000  # the year 10000
 _MAX_DATE_LENGTH = 200
 # Behind the zone they are usual, and read by the library; before it they make the library lose it.
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -30,10 +28,10 @@ def _internal(value: Any) -> datetime | None:
     """A string of epoch milliseconds; an integer is taken, too."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    digits = str(value).strip() if isinstance(value, str) or abs(value) < _END_MILLIS else ""
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15 and 0 < int(digits) < _END_MILLIS):
+    digits = str(value).strip() if isinstance(value, str) or abs(value) < END_MS else ""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15 and 0 < int(digits) < END_MS):
         return None
-    return _EPOCH + timedelta(milliseconds=int(digits))
+    return EPOCH + timedelta(milliseconds=int(digits))
 
 
 def _header(value: str) -> datetime | None:
@@ -41,4 +39,4 @@ def _header(value: str) -> datetime | None:
         moment = to_utc_millis(parsedate_to_datetime(_COMMENT.sub(" ", value[:_MAX_DATE_LENGTH])))
     except Exception:  # noqa: BLE001 - the library's parser fails in many ways, and there is another clock
         return None
-    return moment if moment > _EPOCH else None
+    return moment if moment > EPOCH else None

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -16,6 +16,7 @@ from consumers.runtime.client import make_reader
 from consumers.runtime.dead_letters import HEADER_PREFIX, OMITTED, Headers
 from consumers.runtime.records import arrival_of
 from schemas.positions import Position
+from schemas.timestamps import EPOCH
 from service.errors import StreamUnavailableError
 from service.kafka.connection import Broker, start_client
 
@@ -23,7 +24,6 @@ _STALLED_SECONDS = 15.0
 _CLOSE_SECONDS = 2.0
 _POLL_MS = 500
 _AT_ONCE = 200
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[int, int], None]
 """Told of how many letters were looked at, of how many."""
@@ -131,7 +131,7 @@ class LetterReader:
             partitions = await self._partitions(asked.topics, asked.partition)
             first, ends = await self._bounds(partitions)
             if asked.since is not None and partitions:
-                millis = max(0, (asked.since - _EPOCH) // timedelta(milliseconds=1))
+                millis = max(0, (asked.since - EPOCH) // timedelta(milliseconds=1))
                 found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, millis))
                 first = {one: found[one].offset if found[one] else ends[one] for one in partitions}
         if asked.offset is not None:

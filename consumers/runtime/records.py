@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from consumers.runtime.outcomes import Record
 from schemas.tenants import TenantId
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import EPOCH, read_instant
 from service.ledger.model import Receipt
 from service.ops import tracing
 
@@ -24,7 +24,6 @@ FIRST_RECEIVED_HEADER = "dlq-first-received"
 MAX_LOGGED_IDS = 10
 
 _TENANT: TypeAdapter[str] = TypeAdapter(TenantId)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 253_370_764_800_000  # the year 9999, with room for a tolerance to be added
 # Headers come from anybody: only what has the shape of an id may reach a log line.
 _WELL_FORMED = {
@@ -49,15 +48,15 @@ def to_record(raw: Any) -> Record:
 
 def arrival_of(raw: Any) -> datetime:
     """When an aiokafka ConsumerRecord came to its topic, by Kafka's word."""
-    return _EPOCH + timedelta(milliseconds=min(max(raw.timestamp, 0), _LATEST_MS))
+    return EPOCH + timedelta(milliseconds=min(max(raw.timestamp, 0), _LATEST_MS))
 
 
 def _first_received(headers: Iterable[tuple[str, bytes | None]], timestamp: datetime) -> datetime:
     """Of a redriven record; it can only be earlier than the broker's time, so nobody can claim the future with it."""
     for name, value in headers:
         if name == FIRST_RECEIVED_HEADER:
-            with contextlib.suppress(ValueError, OverflowError):
-                return min(timestamp, to_utc_millis(datetime.fromisoformat((value or b"").decode())))
+            with contextlib.suppress(ValueError):
+                return min(timestamp, read_instant((value or b"").decode()))
     return timestamp
 
 

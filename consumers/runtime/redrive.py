@@ -9,23 +9,21 @@ its events' ids are the same; the ledger counts the second one as a duplicate.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from consumers.runtime.dead_letters import Headers
 from consumers.runtime.letters import Letter
 from consumers.runtime.records import FIRST_RECEIVED_HEADER, REDRIVEN_FROM_HEADER
+from consumers.runtime.sending import Sender
 from schemas.positions import Position
 from service.errors import StreamUnavailableError
-from service.kafka.connection import Broker, start_client
-from service.kafka.producers import discard, make_producer
+from service.kafka.connection import Broker
+from service.kafka.sending import Outgoing
 from service.redrive.model import Claim
 from service.redrive.ports import Redrives
 
 BATCH_LETTERS = 100
 BATCH_BYTES = 8 * 1024 * 1024
-_TOO_LARGE = MessageSizeTooLargeError, RecordTooLargeError
 
 
 @dataclass(slots=True)
@@ -55,10 +53,9 @@ class Redriver:
     def __init__(self, broker: Broker, redrives: Redrives, run: str, erased_among: ErasedAmong | None = None) -> None:
         """`erased_among` tells which letters are of somebody who was erased, and so not to be sent."""
         self._erased_among = erased_among
-        self._broker = broker
         self._redrives = redrives
         self._run = run
-        self._producer: Any = None
+        self._sender = Sender(broker)
 
     async def __call__(
         self, letters: AsyncIterator[Letter], limit: int | None, stop: asyncio.Event, *, dry: bool
@@ -75,7 +72,7 @@ class Redriver:
                 if stop.is_set() or report.sent == limit:
                     return
         finally:
-            await self._close(clean=True)
+            await self._sender.close()
 
     def _sendable(self, batch: Sequence[Letter], report: RedriveReport) -> list[Letter]:
         """Those that hold what is to be sent and say where to."""
@@ -118,10 +115,11 @@ class Redriver:
         targets: dict[Position, Position] = {}
         too_large = 0
         failure: BaseException | None = None
-        for letter, answer in zip(letters, await self._answers(letters), strict=False):
+        answers = await self._sender.send([_record(letter) for letter in letters])
+        for letter, answer in zip(letters, answers, strict=True):
             if not isinstance(answer, BaseException):
                 targets[letter.position] = Position(answer.topic, answer.partition, answer.offset)
-            elif isinstance(answer, _TOO_LARGE):
+            elif isinstance(answer, MessageSizeTooLargeError):
                 too_large += 1
             elif isinstance(answer, KafkaError | OSError | TimeoutError):
                 failure = failure or answer
@@ -129,82 +127,15 @@ class Redriver:
                 raise answer
         return targets, too_large, failure
 
-    async def _answers(self, letters: Sequence[Letter]) -> list[Any]:
-        """Kafka's acknowledgement of each, or the error instead. With Kafka away the last one is that error, and there
-        are no more.
 
-        Kafka refuses a batch for the sake of one letter, and all that comes behind it in its partition for a gap in the
-        producer's sequence. So each of them is sent by itself, by a producer that begins anew after a refusal.
-        """
-        answers = await self._together(letters)
-        if not any(isinstance(answer, _TOO_LARGE) for answer in answers):
-            return answers
-        await self._close(clean=False)
-        for index, refused in enumerate(answers):
-            if isinstance(refused, BaseException):
-                (answer,) = await self._together([letters[index]])
-                answers[index] = answer
-                if isinstance(answer, BaseException):
-                    await self._close(clean=False)
-                    if not isinstance(answer, _TOO_LARGE):
-                        break
-        return answers
-
-    async def _together(self, letters: Sequence[Letter]) -> list[Any]:
-        """Handed over in order, and then awaited."""
-        sending: list[Awaitable[Any]] = []
-        for letter in letters:
-            try:
-                sending.append(await self._hand_over(letter))
-            except MessageSizeTooLargeError as error:
-                sending.append(_failed(error))
-            except (KafkaError, OSError, TimeoutError) as error:
-                sending.append(_failed(error))
-                break
-        return await asyncio.gather(*sending, return_exceptions=True)
-
-    async def _hand_over(self, letter: Letter) -> Awaitable[Any]:
-        producer = await self._started()
-        original = letter.original or letter.position
-        partitions = await producer.partitions_for(original.topic)
-        queued: Awaitable[Any] = await producer.send(
-            original.topic,
-            value=letter.value,
-            # aiokafka refuses to send a record that has neither, though Kafka and other clients allow it.
-            key=b"" if letter.key is None and letter.value is None else letter.key,
-            # Where it was, so that it comes behind what it came behind; anywhere if that partition is no more.
-            partition=original.partition if original.partition in partitions else None,
-            headers=_headers(letter),
-        )
-        return queued
-
-    async def _started(self) -> Any:
-        if self._producer is None:
-            producer = make_producer(self._broker)
-            try:
-                await start_client(producer, self._broker)
-            except BaseException:
-                await discard(producer, clean=False)
-                raise
-            self._producer = producer
-        return self._producer
-
-    async def _close(self, *, clean: bool) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await discard(producer, clean=clean)
-
-
-async def _failed(error: Exception) -> None:
-    raise error
-
-
-def _headers(letter: Letter) -> Headers:
+def _record(letter: Letter) -> Outgoing:
+    """As it was, and where it was, so that it comes behind what it came behind."""
     headers = letter.source_headers()
     headers.append((REDRIVEN_FROM_HEADER, str(letter.position).encode()))
     if first_received := letter.told("original-timestamp"):
         headers.append((FIRST_RECEIVED_HEADER, first_received.encode()))
-    return headers
+    original = letter.original or letter.position
+    return Outgoing(original.topic, letter.key, letter.value, headers, original.partition)
 
 
 async def _batches(letters: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:

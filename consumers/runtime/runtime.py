@@ -111,7 +111,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                     await self._round(consumer, stopping)
         finally:
             self._accepting = False
-            await self._drain(self._settings.consumer_drain_seconds)
+            await self._drain()
             stopping.cancel()
             await _cancel(measuring)
             self._lag.forget(consumer.assignment())
@@ -211,14 +211,14 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def _count_works(self) -> None:
         metrics.CONSUMER_IN_FLIGHT.labels(self._handler.name).set(len({task for _, task in self._works.values()}))
 
-    async def _drain(self, seconds: float) -> None:
+    async def _drain(self) -> None:
         """Let work in hand finish and commit, within bounds; cancel the rest, of which nothing is committed."""
         tasks = {task for _, task in self._works.values()}
         for work, _ in self._works.values():
             work.give_up()
         if not tasks:
             return
-        _, late = await asyncio.wait(tasks, timeout=seconds)
+        _, late = await asyncio.wait(tasks, timeout=self._settings.consumer_drain_seconds)
         for task in late:
             task.cancel()
         if late:
@@ -230,7 +230,7 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Called while the group waits for us (aiokafka goes on with heartbeats): finish, commit, let go."""
         self._accepting = False
-        await self._drain(self._settings.consumer_drain_seconds)
+        await self._drain()
         self._epoch += 1
         self._lag.forget(revoked)
         metrics.CONSUMER_PARTITIONS.labels(self._handler.name).set(0)
@@ -248,11 +248,6 @@ class ConsumerRuntime(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
         self._mark_progress()
-
-
-async def run_consumer(consumer: ConsumerRuntime, stop: asyncio.Event) -> None:
-    """Run until `stop` is set and the work in hand is drained. Raises a fault outside one record."""
-    await consumer.run(stop)
 
 
 async def _leave(consumer: Any) -> None:

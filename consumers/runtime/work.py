@@ -23,7 +23,7 @@ from consumers.runtime.records import (
     receipt_of,
 )
 from consumers.runtime.retry import AbandonedError, Retrier
-from service.clock import Clock, system_clock
+from service.clock import Clock
 from service.errors import RefusedDocumentError
 from service.ledger.model import Outcome, Receipt
 from service.ops import metrics, tracing
@@ -88,7 +88,7 @@ class Work:
         count_dead: CountDead,
         publish: Publish,
         commit: Commit,
-        clock: Clock = system_clock,
+        clock: Clock,
     ) -> None:
         self._handler = handler
         self._records = records

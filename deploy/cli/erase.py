@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from deploy.bootstrap import Core, open_core
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
+from deploy.cli.progress import NowAndThen
 from schemas.contacts import normalise_email
 from schemas.timestamps import iso_millis
 from service.contacts.context import Caller
@@ -20,7 +20,6 @@ from service.erasure.model import Erasure, Subject
 from service.identity.model import Identity, IdentityKind
 from service.settings import MongoSettings
 
-_SAY_EVERY_SECONDS = 2.0
 _LOOK_AGAIN_SECONDS = 1.0
 _RETENTION = "What Kafka holds of the person ends with the retention of its topics: see deploy/docs/erasure.md."
 
@@ -59,8 +58,8 @@ async def erase(
         if beside and not without_contact:
             raise click.UsageError("--visitor-id and --external-id need --without-contact: a contact has its own.")
         if dry_run:
-            identities = (identity, *beside) if owner is None else tuple(await _registered(core, tenant, owner))
-            counts = await core.erase.count(Subject(tenant, (owner,) if owner else (), identities))
+            identities = [identity, *beside] if owner is None else await core.store.remains.registered(tenant, owner)
+            counts = await core.erase.count(Subject(tenant, (owner,) if owner else (), tuple(identities)))
             _tell(counts, "would be erased", as_json=as_json)
             return
         erasure = await _begun(core, identity, owner, beside if without_contact else None)
@@ -74,10 +73,6 @@ def _address(email: str) -> str:
         return normalise_email(email)
     except PydanticCustomError:
         raise click.BadParameter("--email must be an e-mail address, such as ada@example.com.") from None
-
-
-async def _registered(core: Core, tenant: str, contact_id: str) -> list[Identity]:
-    return await core.store.remains.registered(tenant, contact_id)
 
 
 async def _begun(core: Core, identity: Identity, owner: str | None, without: list[Identity] | None) -> Erasure:
@@ -103,10 +98,14 @@ async def _begun(core: Core, identity: Identity, owner: str | None, without: lis
 
 
 async def _to_the_end(core: Core, erasure: Erasure, stop: asyncio.Event) -> Mapping[str, int]:
-    progress = _Progress()
+    progress = NowAndThen()
+
+    def so_far(gone: Mapping[str, int]) -> None:
+        progress.say(f"{_in_words(gone)} so far ...")
+
     while True:
         try:
-            return await core.erase(erasure.subject.tenant_id, erasure.erasure_id, progress, stop)
+            return await core.erase(erasure.subject.tenant_id, erasure.erasure_id, so_far, stop)
         except (ErasureStoppedError, ErasureHeldError):
             if stop.is_set():
                 click.echo("Stopped. The same command goes on from here.", err=True)
@@ -114,21 +113,6 @@ async def _to_the_end(core: Core, erasure: Erasure, stop: asyncio.Event) -> Mapp
         progress.say("Another process has it in hand; waiting for that.")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_SECONDS)
-
-
-class _Progress:
-    """A line now and then."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def __call__(self, gone: Mapping[str, int]) -> None:
-        self.say(f"{_in_words(gone)} so far ...")
-
-    def say(self, line: str) -> None:
-        if time.monotonic() - self._told >= _SAY_EVERY_SECONDS:
-            self._told = time.monotonic()
-            click.echo(line, err=True)
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +20,7 @@ from deploy.transfer.export import (
     json_lines,
     written_whole,
 )
-from schemas.timestamps import iso_millis, to_utc_millis
+from schemas.timestamps import iso_millis, read_instant
 from service.contacts.view import contact_object
 from service.export.walk import Exporter, Place
 from service.settings import MongoSettings
@@ -43,8 +42,8 @@ def _place(_: click.Context, __: click.Parameter, value: str | None) -> Place | 
         return None
     moment, _slash, last = value.partition("/")
     try:
-        return Place(to_utc_millis(datetime.fromisoformat(moment)), last)
-    except (ValueError, OverflowError):
+        return Place(read_instant(moment), last)
+    except ValueError:
         raise click.BadParameter("give what an export said when it was stopped, 2026-11-25T09:00:00.000Z/…") from None
 
 

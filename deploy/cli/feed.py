@@ -1,7 +1,7 @@
 """`pathbound feed replay|rebuild-snapshot`, and the group with `tail` and `verify`."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -9,7 +9,7 @@ from deploy.bootstrap import open_core
 from deploy.cli.feed_tail import tail
 from deploy.cli.feed_verify import verify
 from deploy.cli.options import stop_on_signals, tenant_option, with_settings
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import read_instant
 from schemas.topics import CONTACTS_CHANGES, CONTACTS_SNAPSHOT
 from service.clock import system_clock
 from service.feed.model import RebuildProgress
@@ -38,9 +38,8 @@ def _instant(_: click.Context, __: click.Parameter, value: str | None) -> dateti
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return to_utc_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+        return read_instant(value)
+    except ValueError:
         raise click.BadParameter("must be an ISO 8601 time, such as 2026-11-23T09:30:00Z") from None
 
 

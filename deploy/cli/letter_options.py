@@ -9,7 +9,7 @@ import click
 
 from consumers.runtime.letters import Letter, Selection
 from deploy.cli.tables import safe
-from schemas.timestamps import iso_millis, to_utc_millis
+from schemas.timestamps import iso_millis, read_instant
 from schemas.topics import SOURCES, dead_letters_of
 from service.settings import KafkaSettings
 
@@ -35,8 +35,8 @@ def selecting(function: _Command) -> _Command:
 
 def _instant(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
     try:
-        return None if value is None else to_utc_millis(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
+        return None if value is None else read_instant(value)
+    except ValueError:
         message = "must be an ISO 8601 instant such as 2026-11-23T09:30Z (no offset means UTC)"
         raise click.BadParameter(message) from None
 

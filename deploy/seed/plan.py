@@ -9,13 +9,15 @@ from random import Random
 
 import orjson
 
+from schemas.timestamps import EPOCH
+
 PORTION = 500
 """Contacts in a portion: each is made alone, and stored in one transaction."""
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 """The first contact's creation."""
 LAST = datetime(2026, 10, 31, tzinfo=UTC)
 """Nothing is later. Fixed, since a plan is to give the same data next year."""
-_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 _SHIFTS = range(120, -1, -10)
@@ -51,7 +53,7 @@ class SeedPlan:
     def ulid(self, moment: datetime, name: str) -> str:
         """An id's ULID: its time is `moment`, the rest is made of the plan and `name`."""
         rest = hashlib.blake2b(name.encode(), key=self._digest, digest_size=10).digest()
-        number = ((moment - _EPOCH) // _MILLISECOND << 80) + int.from_bytes(rest)
+        number = ((moment - EPOCH) // _MILLISECOND << 80) + int.from_bytes(rest)
         # Two digits at a time: `python-ulid` takes ten times as long.
         return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 

@@ -17,14 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from schemas.answers import COUNTED_EXACTLY
-from schemas.timestamps import to_utc_millis
+from schemas.timestamps import EPOCH, to_utc_millis
 from service.api.validation import Parameters
 
 MAX_LIMIT = 100
 MAX_REACH = 100_000
 """How far pages by number reach, in items; a cursor reaches everything."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 _MAX_CURSOR_LENGTH = 8_192
@@ -73,14 +72,14 @@ def _position(parts: Any, kind: type) -> Position:
     value, item_id = parts
     if isinstance(item_id, str):
         if kind is datetime and isinstance(value, int):
-            return _EPOCH + value * _MILLISECOND, item_id
+            return EPOCH + value * _MILLISECOND, item_id
         if kind is str and isinstance(value, str):
             return value, item_id
     raise ValueError
 
 
 def _millis(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
+    return (moment - EPOCH) // _MILLISECOND
 
 
 def _refuse_nul(text: str) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.changes import REPLAY_HEADER
+from schemas.timestamps import EPOCH
 from schemas.topics import HEADER_ROOM_BYTES, MAX_RECORD_BYTES
 from service.errors import FeedRequestError
 from service.feed.model import Bounds, FeedRecord
@@ -19,7 +20,6 @@ from service.kafka.producers import partition_of_key
 from service.kafka.refusals import in_feed_words
 from service.kafka.topics import partitions_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLL_MS = 200
 _STILL_SECONDS = 40.0
 """How long a partition may stand still: longer than any transaction of ours may stay open."""
@@ -113,7 +113,7 @@ def _record(raw: Any) -> FeedRecord:
     return FeedRecord(
         partition=raw.partition,
         offset=raw.offset,
-        timestamp=_EPOCH + timedelta(milliseconds=raw.timestamp),
+        timestamp=EPOCH + timedelta(milliseconds=raw.timestamp),
         contact_id=(raw.key or b"").decode(errors="replace"),
         event=_event(raw),
         replay=dict(headers).get(REPLAY_HEADER),

@@ -13,12 +13,13 @@ _TURN = 64
 
 
 class Outgoing(NamedTuple):
-    """A record as a producer takes it; the topic with its prefix."""
+    """A record as a producer takes it; the topic with its prefix. Without a partition, the key chooses one."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    partition: int | None = None
 
 
 def encoded(records: Sequence[OutboxRecord], topic_prefix: str, encode: Encode) -> Iterator[Outgoing]:
@@ -33,8 +34,8 @@ async def send_all(producer: AIOKafkaProducer, records: Iterable[Outgoing]) -> N
     """Hand all over in order, then wait until Kafka has all. After the first error the others are given up."""
     sent: list[asyncio.Future[Any]] = []
     try:
-        for number, (topic, key, value, headers) in enumerate(records):
-            sent.append(await producer.send(topic, value=value, key=key, headers=headers))
+        for number, (topic, key, value, headers, partition) in enumerate(records):
+            sent.append(await producer.send(topic, value=value, key=key, partition=partition, headers=headers))
             if number % _TURN == _TURN - 1:
                 await asyncio.sleep(0)  # send() rarely waits by itself, and others want their turn
         await asyncio.gather(*sent)

@@ -1,21 +1,9 @@
 """Commands started without standard streams: they do what they were asked, and nobody hears of it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from service.mongo.store import MongoStore
-
-
-def run(arguments: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["bash", "-c", f"exec {sys.executable} -m deploy.cli.main {arguments}"],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from tests.support.commands import in_bash
 
 
 async def test_closed_streams_keep_no_command_from_its_work(
@@ -23,12 +11,12 @@ async def test_closed_streams_keep_no_command_from_its_work(
 ) -> None:
     path, exported, closed = tmp_path / "contacts.jsonl", tmp_path / "exported.jsonl", "<&- >&- 2>&-"
     path.write_text('{"email": "ada@example.com"}\n')
-    assert run(f"import {path} --tenant acme {closed}", env).returncode == 0
+    assert in_bash(f"exec PATHBOUND import {path} --tenant acme {closed}", env).returncode == 0
     assert await store.database["contacts"].count_documents({"tenant_id": "acme"}) == 1
-    assert run(f"export contacts --tenant acme --output {exported} {closed}", env).returncode == 0
+    assert in_bash(f"exec PATHBOUND export contacts --tenant acme --output {exported} {closed}", env).returncode == 0
     assert "ada@example.com" in exported.read_text()
 
 
 async def test_an_input_that_is_closed_is_an_empty_one(env: dict[str, str]) -> None:
-    refused = run("webhooks intercom set --tenant acme <&-", env)
+    refused = in_bash("exec PATHBOUND webhooks intercom set --tenant acme <&-", env)
     assert (refused.returncode, "Traceback" in refused.stderr, "crashed" in refused.stderr) == (2, False, False)

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +13,7 @@ from deploy.bootstrap import Core, build_core
 from service.identity.model import Identity, IdentityKind
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, serve
-from tests.support.commands import pathbound
+from tests.support.commands import begun, pathbound
 from tests.support.erasure import EMAIL, SECRET, TRACES, VISITOR, Sources, guard, live, traces_in
 from tests.support.events import page_view, visitor
 from tests.support.waiting import eventually
@@ -65,10 +63,8 @@ async def test_a_killed_erasure_shows_nobody_again_and_is_gone_on_with(
     assert dry["events"] > VISITS
     assert dry["messages"] > MAILS
     assert (await user.get(f"/v1/contacts/{contact_id}")).status == 200
-    argv = [sys.executable, "-m", "deploy.cli.main", "erase", "--tenant", "acme", "--email", EMAIL]
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as killed:
+    quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with begun("erase", "--tenant", "acme", "--email", EMAIL, env=env, **quietly) as killed:
 
         async def some_are_gone() -> bool:
             return await store.database["events"].count_documents({"contact_id": contact_id}) < VISITS
@@ -131,12 +127,10 @@ async def test_one_that_waits_for_another_ends_when_it_is_asked_to(
     core: Core, user: ApiUser, store: MongoStore, env: dict[str, str]
 ) -> None:
     await Sources(core, "acme").mail("g1", sender=EMAIL)
-    begun = await core.begin_erasure.of_identities("acme", [Identity("acme", IdentityKind.EMAIL, EMAIL)])
-    assert await store.erasures.claim("acme", begun.erasure_id, "another")
-    argv = [sys.executable, "-m", "deploy.cli.main", "erase", "--tenant", "acme", "--email", EMAIL]
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as waiting:
+    held = await core.begin_erasure.of_identities("acme", [Identity("acme", IdentityKind.EMAIL, EMAIL)])
+    assert await store.erasures.claim("acme", held.erasure_id, "another")
+    heard = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with begun("erase", "--tenant", "acme", "--email", EMAIL, env=env, **heard) as waiting:
         assert waiting.stderr is not None
         said = ""
         while "waiting for that" not in said:

@@ -7,7 +7,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -25,7 +24,7 @@ from service.erasure.marks import Marker
 from service.imports.model import ImportKey
 from service.imports.run import BATCH_ROWS
 from service.mongo.store import MongoStore
-from tests.support.commands import pathbound
+from tests.support.commands import begun, in_bash, pathbound
 from tests.support.service_processes import print_seed
 from tests.support.waiting import eventually
 
@@ -68,9 +67,7 @@ async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
     arguments = ("import", str(path), "--tenant", "wild", "--json")
     for _ in range(KILLS):
         before = await rows_done(store)
-        with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-            [sys.executable, "-m", "deploy.cli.main", *arguments], env={**os.environ, **env}, stderr=subprocess.DEVNULL
-        ) as killed:
+        with begun(*arguments, env=env, stderr=subprocess.DEVNULL) as killed:
             enough = before + dice.randrange(1, ROWS // (KILLS + 1))
 
             async def went_on(enough: int = enough) -> bool:
@@ -95,15 +92,12 @@ async def test_a_killed_import_goes_on_and_ends_as_an_undisturbed_one(
 @asynccontextmanager
 async def half_done(store: MongoStore, env: dict[str, str], path: Path) -> AsyncIterator["subprocess.Popen[str]"]:
     """An import that has done some of the file's rows, and goes on."""
-    command = [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"]
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        command, env={**os.environ, **env}, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with begun("import", str(path), "--tenant", "wild", env=env, stderr=subprocess.PIPE) as running:
 
-        async def begun() -> bool:
+        async def some_done() -> bool:
             return await rows_done(store) > 0
 
-        await eventually(begun, 60, "some rows are done")
+        await eventually(some_done, 60, "some rows are done")
         yield running
 
 
@@ -182,10 +176,7 @@ async def test_a_file_or_place_that_would_lose_rows_is_refused_at_once(
 
     # What only shows later, as a full disk does, is said in a sentence too, and nothing is lost by it.
     errors = tmp_path / "contacts.jsonl.errors.jsonl"
-    command = f"ulimit -f 0; exec {sys.executable} -m deploy.cli.main import {path} --tenant acme"
-    cut = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
-        command, shell=True, env={**os.environ, **env}, capture_output=True, text=True, check=False
-    )
+    cut = in_bash(f"ulimit -f 0; exec PATHBOUND import {path} --tenant acme", env)
     assert (cut.returncode, "crashed" in cut.stderr) == (1, False), cut
     assert f"{errors} cannot be written: File too large. The same command goes on from here." in cut.stderr
     done = await asyncio.to_thread(pathbound, *arguments, **env)
@@ -217,12 +208,8 @@ async def test_how_far_it_is_stays_on_its_line_in_a_narrow_terminal(
     path = tmp_path / "contacts.csv"
     write_file(path)
     ours, theirs = pty.openpty()
-    running = subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        [sys.executable, "-m", "deploy.cli.main", "import", str(path), "--tenant", "wild"],
-        env={**os.environ, **env, "COLUMNS": "40"},
-        stdout=theirs,
-        stderr=theirs,
-    )
+    narrow = {**env, "COLUMNS": "40"}
+    running = begun("import", str(path), "--tenant", "wild", env=narrow, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = await asyncio.to_thread(read_to_the_end, ours)
     assert running.wait() == 3

@@ -1,15 +1,13 @@
 """`pathbound profiles rebuild`: what it says, and that a killed run goes on where it was."""
 
 import json
-import os
 import subprocess
-import sys
 
 from deploy.bootstrap import build_core
 from schemas.contacts import CreateContact
 from service.contacts.context import Caller
 from service.mongo.store import MongoStore
-from tests.support.commands import pathbound
+from tests.support.commands import begun, pathbound
 from tests.support.waiting import eventually
 
 CONTACTS = 400
@@ -46,10 +44,8 @@ async def test_a_killed_rebuild_goes_on_and_tells_what_was_wrong(store: MongoSto
     assert (dry.stderr.count("profile_was_wrong"), dry.stderr.count("page_views")) == (CONTACTS, CONTACTS)
     assert "77777" not in dry.stderr
 
-    argv = [sys.executable, "-m", "deploy.cli.main", "profiles", "rebuild"]
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        argv, env={**os.environ, **env}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    ) as killed:
+    quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with begun("profiles", "rebuild", env=env, **quietly) as killed:
 
         async def some_are_right() -> bool:
             return await wrong(store) < CONTACTS - 20

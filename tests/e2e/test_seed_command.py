@@ -1,10 +1,8 @@
 """`pathbound seed`: what it writes is what the service would have written, and every operation works on it."""
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +21,7 @@ from service.mongo.indexes import all_indexes
 from service.mongo.store import MongoStore
 from service.outbox.model import shard_of
 from tests.support.api import ApiUser, serve
-from tests.support.commands import pathbound
+from tests.support.commands import begun, pathbound
 from tests.support.waiting import eventually
 
 T = TypeVar("T")
@@ -69,10 +67,8 @@ async def test_a_tenant_is_filled_once_and_a_repetition_changes_nothing(store: M
 
 async def test_one_that_is_stopped_leaves_the_indexes_there(store: MongoStore, env: dict[str, str]) -> None:
     before = await index_names(store)
-    argv = [sys.executable, "-m", "deploy.cli.main", "seed", "--contacts", "100000", "--tenant", "acme"]
-    with subprocess.Popen(  # noqa: ASYNC220 - it is started at once, and waited for elsewhere
-        argv, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as seeding:
+    heard = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with begun("seed", "--contacts", "100000", "--tenant", "acme", env=env, **heard) as seeding:
         try:
 
             async def some_are_there() -> bool:

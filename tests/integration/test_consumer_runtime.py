@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from consumers.runtime import lag, work
 from consumers.runtime.outcomes import InvalidRecord, Record
-from consumers.runtime.runtime import ConsumerRuntime, run_consumer
+from consumers.runtime.runtime import ConsumerRuntime
 from service.clock import system_clock
 from service.errors import RefusedDocumentError, StoreUnavailableError
 from service.kafka.admin import open_admin
@@ -88,7 +88,7 @@ class Group:
 
     def start(self, handler: RecordingHandler) -> tuple[ConsumerRuntime, asyncio.Event, asyncio.Task[None]]:
         runtime, stop = ConsumerRuntime(handler, self.settings, system_clock, self.count_dead), asyncio.Event()
-        task = asyncio.create_task(run_consumer(runtime, stop))
+        task = asyncio.create_task(runtime.run(stop))
         self._running.append((stop, task))
         return runtime, stop, task
 
@@ -276,7 +276,7 @@ async def test_stop_does_not_wait_for_ever_and_commits_nothing_unfinished(
 async def test_kafka_away_at_the_start_is_waited_for(kafka: Kafka) -> None:
     settings = ConsumerSettings(kafka_bootstrap="127.0.0.1:1", topic_prefix=kafka.prefix)
     runtime, stop = ConsumerRuntime(RecordingHandler(Sink()), settings, system_clock, count_nothing), asyncio.Event()
-    task = asyncio.create_task(run_consumer(runtime, stop))
+    task = asyncio.create_task(runtime.run(stop))
 
     async def tried_twice() -> bool:
         return runtime._failures >= 2

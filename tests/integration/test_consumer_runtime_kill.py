@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumers.runtime.outcomes import InvalidRecord, Record
-from consumers.runtime.runtime import ConsumerRuntime, run_consumer
+from consumers.runtime.runtime import ConsumerRuntime
 from deploy.cli.options import stop_on_signals
 from service.clock import system_clock
 from service.settings import ConsumerSettings
@@ -59,7 +59,7 @@ class StuckHandler(FileHandler):
 async def member(bootstrap: str, prefix: str, path: str, kind: str = "") -> None:
     settings = ConsumerSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix, consumer_batch=5)
     handler = StuckHandler(Path(path)) if kind == "stuck" else FileHandler(Path(path))
-    await run_consumer(ConsumerRuntime(handler, settings, system_clock, count_nothing), stop_on_signals())
+    await ConsumerRuntime(handler, settings, system_clock, count_nothing).run(stop_on_signals())
 
 
 def start(kafka: Kafka, path: Path, *more: str) -> "subprocess.Popen[bytes]":

@@ -67,7 +67,7 @@ async def messages_of(store: MongoStore, person: str) -> int:
 async def test_what_is_too_much_together_is_stored_apart_and_what_is_too_much_alone_is_a_dead_letter(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "MAX_GROWTH", MESSAGES + 1)
+    monkeypatch.setattr(write, "MAX_ROWS", MESSAGES + 1)
     core, consume = build_core(store), Consumer(store)
     people = ["ada", "bob", "eve"]
     for person in people:

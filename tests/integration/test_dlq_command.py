@@ -3,10 +3,6 @@
 import asyncio
 import base64
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,7 +25,7 @@ from service.kafka.topics import create_topics
 from service.mongo.store import MongoStore
 from service.redrive.model import Claim
 from service.settings import TopicSettings
-from tests.support.commands import pathbound
+from tests.support.commands import in_bash, pathbound, pathbound_bytes
 from tests.support.relay import read_committed
 
 FIRST_RECEIVED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -118,23 +114,11 @@ async def test_a_letter_is_shown_without_harm_to_the_terminal(letters: Letters, 
     command = ["dlq", "show", str(letter.position).removeprefix(env["PATHBOUND_TOPIC_PREFIX"])]
     (whole,) = await dlq(env, *command[1:])
     assert base64.b64decode(whole["value"]) == HOSTILE
-    assert await asyncio.to_thread(raw_bytes, [*command, "--raw"], env) == HOSTILE
+    assert (await asyncio.to_thread(lambda: pathbound_bytes(*command, "--raw", typed=b"", **env))).stdout == HOSTILE
 
     # Whoever reads it may have enough, also where Python keeps what is written for a while.
-    unread = subprocess.run(  # noqa: ASYNC221 - nothing else goes on
-        f"{sys.executable} -m deploy.cli.main {' '.join(command)} --raw | true",
-        shell=True,
-        env={**os.environ, **env, "PYTHONUNBUFFERED": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert unread.stderr == ""
-
-
-def raw_bytes(command: Sequence[str], env: dict[str, str]) -> bytes:
-    argv = [sys.executable, "-m", "deploy.cli.main", *command]
-    return subprocess.run(argv, env={**os.environ, **env}, capture_output=True, timeout=60, check=True).stdout
+    unread = in_bash(f"PATHBOUND {' '.join(command)} --raw | true", {**env, "PYTHONUNBUFFERED": ""})
+    assert (unread.returncode, unread.stderr) == (0, "")
 
 
 async def test_letters_are_sent_again_once_as_they_were(

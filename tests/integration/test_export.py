@@ -5,8 +5,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from service.mongo.event_lists import page_of
 from service.mongo.store import MongoStore
 from service.timeline.query import EventFilter, EventOrder, EventPageQuery
 from tests.support.api import ApiUser
-from tests.support.commands import pathbound
+from tests.support.commands import in_bash, pathbound
 from tests.support.events import MORNING, page_view, visitor
 from tests.support.plans import examined, explain_aggregate, explain_find, stages_of
 
@@ -169,25 +167,15 @@ async def test_what_cannot_be_written_is_said_and_leaves_what_was_there(
 
 
 async def test_a_full_disk_behind_standard_output_is_said_in_a_sentence(user: ApiUser, env: dict[str, str]) -> None:
-    command = f"ulimit -f 0; exec {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} > FILE"
     with tempfile.TemporaryDirectory() as directory:
-        full = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
-            command.replace("FILE", f"{directory}/out"),
-            shell=True,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        line = f"ulimit -f 0; exec PATHBOUND export contacts --tenant {user.tenant_id} > {directory}/out"
+        full = in_bash(line, env)
     assert full.returncode == 1
     assert full.stderr.splitlines() == ["Error: Standard output cannot be written: File too large."]
 
 
 async def test_without_a_reader_it_ends_without_a_traceback(user: ApiUser, env: dict[str, str]) -> None:
-    command = f"set -o pipefail; {sys.executable} -m deploy.cli.main export contacts --tenant {user.tenant_id} | true"
-    unread = subprocess.run(  # noqa: ASYNC221 - nothing else goes on; no word of it is a stranger's
-        ["bash", "-c", command], env={**os.environ, **env}, capture_output=True, text=True, check=False
-    )
+    unread = in_bash(f"set -o pipefail; PATHBOUND export contacts --tenant {user.tenant_id} | true", env)
     assert (unread.returncode, unread.stderr) == (1, "")
 
 

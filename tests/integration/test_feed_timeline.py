@@ -21,7 +21,7 @@ from schemas.published import dataschemas
 from schemas.timeline import TIMELINE_TYPE
 from schemas.topics import CONTACTS_TIMELINE, MAX_RECORD_BYTES
 from service.contacts.context import Caller
-from service.conversations.incoming import Delivery, Hidden, PersonFact, PersonKey
+from service.conversations.incoming import Delivery, PersonFact, PersonKey
 from service.errors import StoreUnavailableError, StreamUnavailableError
 from service.kafka.cloudevents import read_event
 from service.kafka.publishers import publisher_factory, timeline_publisher_factory
@@ -50,8 +50,8 @@ async def create(store: MongoStore, email: str, *visitors: str) -> str:
     return (await build_core(store).use_cases.create_contact(CALLER, wanted)).contact_id
 
 
-def adas_mail(version: int = 1, labels: Hidden | None = None) -> Delivery:
-    return mail("m1@ours.example", 0, None, [ADA], version, labels, sent=False, completeness=2)
+def adas_mail(version: int = 1) -> Delivery:
+    return mail("m1@ours.example", 0, None, [ADA], version, None, sent=False, completeness=2)
 
 
 def adas_chat() -> list[Delivery]:

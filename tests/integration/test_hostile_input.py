@@ -154,7 +154,7 @@ async def test_as_id_in_a_path(api: ApiUser) -> None:
     async def work(text: str) -> None:
         part = quote(text, safe="")
         for path in paths:
-            reply = await api.get(URL(path.format(part), encoded=True))  # type: ignore[arg-type]
+            reply = await api.get(URL(path.format(part), encoded=True))
             # Of `.` and `..` and an empty text the path is another, of some even one that there is.
             assert text in ("", ".", "..") or refused(reply, 400, 404), reply
         url: Any = URL(note.format(part), encoded=True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 
 from deploy.bootstrap import Core, build_core
 from deploy.transfer.columns import Columns
-from deploy.transfer.faults import FaultFile, FaultFileError
 from deploy.transfer.records import RecordFile
 from deploy.transfer.rows import ContactFile
 from service.contacts.context import Caller
@@ -37,8 +35,8 @@ ROWS: list[dict[str, Any]] = [
 """Of the sixth the visitor id is another's; the fifth changes nothing."""
 
 
-def file_of(directory: Path, rows: Sequence[dict[str, Any]], name: str = "contacts.jsonl") -> Path:
-    path = directory / name
+def file_of(directory: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path = directory / "contacts.jsonl"
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
 
@@ -221,42 +219,6 @@ async def test_how_far_it_is_moves_only_from_where_it_was(store: MongoStore) -> 
     assert await store.imports.load(ImportKey("other", "digest")) is None
     await store.imports.forget(key)
     assert await store.imports.load(key) is None
-
-
-def test_the_file_of_errors_is_whole_whenever_a_run_was_cut_off(tmp_path: Path) -> None:
-    first = ImportProgress(rows=250, faults=(RowFault(4, ("x",)), RowFault(9, ("y",))))
-    second = ImportProgress(rows=500, last_from=250, faults=(RowFault(300, ("z",)), RowFault(301, ("w",))))
-    path = tmp_path / "errors.jsonl"
-    with closing(FaultFile(path)) as undisturbed:
-        undisturbed.begin()
-        undisturbed.add(first)
-        before = path.read_bytes()
-        undisturbed.add(second)
-        whole = path.read_bytes()
-    for cut in range(len(before), len(whole) + 1):
-        path.write_bytes(whole[:cut])
-        with closing(FaultFile(path)) as faults:
-            faults.go_on(second)
-        assert path.read_bytes() == whole
-    with closing(FaultFile(path)) as faults:
-        faults.go_on(ImportProgress(rows=750, last_from=500))
-    assert path.read_bytes() == whole
-
-
-def test_the_file_of_errors_is_one_imports_at_a_time_and_stays_the_file_that_it_is(tmp_path: Path) -> None:
-    target, path = tmp_path / "target.jsonl", tmp_path / "errors.jsonl"
-    target.write_text("of an import before\n")
-    path.symlink_to(target)
-    with closing(FaultFile(path)) as faults:
-        with pytest.raises(FaultFileError, match="another import"):
-            FaultFile(target)
-        faults.begin()
-        faults.add(ImportProgress(rows=1, faults=(RowFault(1, ("x",)),)))
-    assert path.is_symlink()
-    assert json.loads(target.read_text()) == {"line": 1, "reasons": ["x"]}
-    with closing(FaultFile(target)) as faults:
-        faults.begin()
-    assert not target.exists()
 
 
 async def test_the_command_says_what_became_of_the_rows(store: MongoStore, env: dict[str, str], tmp_path: Path) -> None:

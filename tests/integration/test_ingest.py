@@ -212,9 +212,8 @@ async def test_arrival_races_with_association_without_a_gap(store: MongoStore) -
         batches += [everything[start : start + 16] for start in range(0, len(everything), 16)]
 
     async def ingested(core: Core, batch: list[TimelineEvent]) -> None:
-        while (
-            True
-        ):  # as the consumer does, for ever: on a busy machine one batch may lose every race within its deadline
+        # As the consumer does, for ever: on a busy machine one batch may lose every race within its deadline.
+        while True:
             with contextlib.suppress(ContendedError):
                 await core.ingest(batch)
                 return

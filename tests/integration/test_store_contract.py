@@ -27,8 +27,8 @@ async def any_store(request: pytest.FixtureRequest, store: MongoStore) -> Any:
     return store if request.param == "mongodb" else MemoryStore()
 
 
-def a_contact(contact_id: str = "ct_1") -> Contact:
-    return Contact(contact_id, TENANT, f"{contact_id}@example.com", {}, MORNING, MORNING, MORNING)
+def a_contact() -> Contact:
+    return Contact("ct_1", TENANT, "ct_1@example.com", {}, MORNING, MORNING, MORNING)
 
 
 async def test_a_transaction_happens_whole_or_not_at_all(any_store: Any) -> None:

@@ -22,11 +22,11 @@ class Authority:
         self.file = directory / "ca.pem"
         self._ca.cert_pem.write_to_path(self.file)
 
-    def issue(self, name: str, *, host: str = "127.0.0.1", expired: bool = False) -> "Certificate":
-        """A certificate for `host` whose common name is `name`."""
+    def issue(self, name: str, *, expired: bool = False) -> "Certificate":
+        """A certificate of this machine whose common name is `name`."""
         yesterday = datetime.now(UTC) - timedelta(days=1)
         made = self._ca.issue_cert(
-            host,
+            "127.0.0.1",
             common_name=name,
             not_before=yesterday - timedelta(days=1) if expired else yesterday,
             not_after=yesterday if expired else None,

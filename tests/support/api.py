@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from deploy.bootstrap import Core
 from schemas.scopes import Scope
@@ -21,9 +22,9 @@ NO_RATE_LIMIT = ApiLimits(rate_limit_per_second=0)
 
 
 @asynccontextmanager
-async def serve(core: Core, checks: Checks | None = None, limits: ApiLimits = NO_RATE_LIMIT) -> AsyncIterator[str]:
+async def serve(core: Core, limits: ApiLimits = NO_RATE_LIMIT) -> AsyncIterator[str]:
     """The API on a free loopback port."""
-    app = create_app(core.use_cases, checks or Checks({"mongodb": core.store.ping}), system_clock, limits)
+    app = create_app(core.use_cases, Checks({"mongodb": core.store.ping}), system_clock, limits)
     runner = await set_up(app, shutdown_seconds=1.0)
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -69,7 +70,7 @@ class ApiUser:
         """Close its connections."""
         await self.http.close()
 
-    async def request(self, method: str, path: str, **given: Any) -> Reply:
+    async def request(self, method: str, path: str | URL, **given: Any) -> Reply:
         """One request with the key; every JSON body is read."""
         headers = {"Authorization": f"Bearer {self.api_key}", **given.pop("headers", {})}
         async with self.http.request(method, path, headers=headers, **given) as response:
@@ -77,7 +78,7 @@ class ApiUser:
             body = await (response.json() if is_json else response.read())
             return Reply(response.status, response.headers, body)
 
-    async def get(self, path: str, **given: Any) -> Reply:
+    async def get(self, path: str | URL, **given: Any) -> Reply:
         """GET."""
         return await self.request("GET", path, **given)
 

@@ -13,12 +13,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from deploy.cli.main import COMMANDS, main
 from deploy.stack.processes import ManagedProcess
 
 _DEADLINE_S = 120
+_PROGRAM = (sys.executable, "-m", "deploy.cli.main")
 _PR_SET_PDEATHSIG = 1
 _STREAMS = (("in", "r"), ("out", "w"), ("err", "w"))
 _forks = multiprocessing.get_context("forkserver")
@@ -59,6 +60,18 @@ def pathbound_bytes(*arguments: str, typed: bytes = b"", **env: str) -> "subproc
             raise AssertionError(f"pathbound {' '.join(arguments)} did not end in {_DEADLINE_S} s")
         out, err = ((streams / name).read_bytes() for name in ("out", "err"))
         return subprocess.CompletedProcess(arguments, process.exitcode, out, err)
+
+
+def begun(*arguments: str, env: Mapping[str, str], **streams: Any) -> "subprocess.Popen[str]":
+    """The same, begun: a test goes on beside it, and awaits its end by `with`. `streams` are as Popen takes them."""
+    return subprocess.Popen([*_PROGRAM, *arguments], env={**os.environ, **env}, text=True, **streams)
+
+
+def in_bash(line: str, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """A line of bash to its end, in which PATHBOUND stands for the command."""
+    line = line.replace("PATHBOUND", " ".join(_PROGRAM))
+    environment = {**os.environ, **env}
+    return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
 
 
 class RunningCommand(ManagedProcess):

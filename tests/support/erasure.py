@@ -99,8 +99,8 @@ class Sources:
         value = gmail_value(gmail_message(message_id, mail_id=f"<{message_id}@x>", **fields), tenant_id=self.tenant_id)
         await self.send(GMAIL_MESSAGES, b"rep@ours.example", value, at)
 
-    async def chat(self, payload: Any, at: datetime = RECEIVED) -> None:
-        await self.send(INTERCOM_EVENTS, key_of(payload), envelope(payload, self.tenant_id), at)
+    async def chat(self, payload: Any) -> None:
+        await self.send(INTERCOM_EVENTS, key_of(payload), envelope(payload, self.tenant_id))
 
 
 def replace_time(record: Record, at: datetime | None) -> Record:
@@ -167,7 +167,3 @@ async def traces_in(store: MongoStore, traces: Sequence[str] = TRACES) -> list[s
             stored = bytes(document.raw).lower()
             found |= {f"{name}: {one}": None for one in traces if one.lower().encode() in stored}
     return sorted(found)
-
-
-def without_key(event: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in event.items() if key not in names}

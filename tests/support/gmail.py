@@ -114,8 +114,8 @@ def text_part(text: str | bytes, mime_type: str = "text/plain", charset: str = "
     }
 
 
-def html_part(html: str | bytes, charset: str = "utf-8") -> Resource:
-    return text_part(html, "text/html", charset)
+def html_part(html: str) -> Resource:
+    return text_part(html, "text/html")
 
 
 def attachment_part(

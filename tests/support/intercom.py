@@ -35,11 +35,9 @@ def key_of(payload: Json) -> bytes:
     return str(item.get("conversation_id") or item.get("id")).encode()
 
 
-def intercom_record(
-    payload: Json, tenant_id: str = "acme", *, offset: int = 0, received_at: datetime = RECEIVED
-) -> Record:
+def intercom_record(payload: Json, tenant_id: str = "acme", *, received_at: datetime = RECEIVED) -> Record:
     """The record that a producer makes of a notification or a REST conversation."""
-    return Record(INTERCOM_EVENTS, 0, offset, key_of(payload), envelope(payload, tenant_id), received_at)
+    return Record(INTERCOM_EVENTS, 0, 0, key_of(payload), envelope(payload, tenant_id), received_at)
 
 
 def notification(topic: str, item: Json, at: int = BEGAN) -> Json:
@@ -107,11 +105,11 @@ class Chat:
     def admin_replied(self, part_id: int, at: int, body: str | None = "<p>On its way.</p>", by: Json = ADMIN) -> Json:
         return self.told(Step(part_id, "conversation.admin.replied", "comment", at, body, by))
 
-    def admin_noted(self, part_id: int, at: int, body: str | None = "<p>A difficult one.</p>") -> Json:
-        return self.told(Step(part_id, "conversation.admin.noted", "note", at, body, ADMIN))
+    def admin_noted(self, part_id: int, at: int) -> Json:
+        return self.told(Step(part_id, "conversation.admin.noted", "note", at, "<p>A difficult one.</p>", ADMIN))
 
-    def admin_assigned(self, part_id: int, at: int, body: str | None = None) -> Json:
-        return self.told(Step(part_id, "conversation.admin.assigned", "assignment", at, body, ADMIN))
+    def admin_assigned(self, part_id: int, at: int) -> Json:
+        return self.told(Step(part_id, "conversation.admin.assigned", "assignment", at, None, ADMIN))
 
     def admin_closed(self, part_id: int, at: int, body: str | None = None) -> Json:
         return self.told(Step(part_id, "conversation.admin.closed", "close", at, body, ADMIN, CLOSED))

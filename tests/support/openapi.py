@@ -22,9 +22,9 @@ def resolve(described: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def faults(schema: dict[str, Any], value: Any, *, strict: bool = True) -> list[str]:
-    """What is wrong with `value`; `strict` also minds fields that are not described."""
-    components = strict_schema(DOCUMENT["components"]) if strict else DOCUMENT["components"]
+def faults(schema: dict[str, Any], value: Any) -> list[str]:
+    """What is wrong with `value`: a field that is not described, too."""
+    components = strict_schema(DOCUMENT["components"])
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "components": components}
     return [f"{error.json_path}: {error.message[:200]}" for error in Draft202012Validator(whole).iter_errors(value)]
 

@@ -33,13 +33,13 @@ class Node(Mongod):
 
 
 class ReplicaSet:
-    """The nodes, and which of them is the primary."""
+    """Three nodes, and which of them is the primary."""
 
-    def __init__(self, directory: Path, size: int = 3) -> None:
+    def __init__(self, directory: Path) -> None:
         program, version = find_mongod()
         self.nodes = [
             Node(program, version, DataDirectory(directory / f"node-{number}"), threading.Event())
-            for number in range(1, size + 1)
+            for number in (1, 2, 3)
         ]
         self._client: MongoClient[dict[str, Any]]
 

@@ -186,13 +186,13 @@ class System:
 
         await eventually(empty, deadline_s, "no outbox record waits")
 
-    async def timeline_told(self, deadline_s: float = CONSUMED_S) -> None:
+    async def timeline_told(self) -> None:
         """Wait until no event waits for contacts.timeline."""
 
         async def told() -> bool:
             return not await self.core.store.untold.backlog()
 
-        await eventually(told, deadline_s, "no event waits")
+        await eventually(told, CONSUMED_S, "no event waits")
 
     async def changes(self) -> list[Any]:
         """What a read_committed subscriber gets, from the topic's start."""

@@ -15,9 +15,8 @@ _RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds; closing t
 class TcpProxy:
     """Forwards connections from a loopback port to another, in the event loop that starts it."""
 
-    def __init__(self, target_port: int, port: int = 0) -> None:
-        """`port` 0 takes a free one."""
-        self.port = port
+    def __init__(self, target_port: int) -> None:
+        self.port = 0
         self._target_port = target_port
         self._open = asyncio.Event()
         self._open.set()

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from consumers.runtime.outcomes import InvalidRecord, Record
 from consumers.runtime.work import Limits, Work
+from schemas.timestamps import EPOCH
 from service.clock import Clock, system_clock
 from service.ledger.model import Receipt
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Step = Callable[[Sequence[Record]], None]
 
 

@@ -14,8 +14,8 @@ from tests.chaos.sources import records_of
 MANY = 3_000
 
 
-def dealt(seed: int, client: int, many: int = MANY) -> list[Operation]:
-    return list(islice(Planner(seed, client), many))
+def dealt(seed: int, client: int) -> list[Operation]:
+    return list(islice(Planner(seed, client), MANY))
 
 
 def test_the_seed_and_the_client_decide_every_operation() -> None:

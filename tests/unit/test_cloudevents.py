@@ -5,13 +5,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.change_examples import CHANGES, cloud_event
 from schemas.changes import CONTENT_TYPE, ChangeType
 from service.kafka.cloudevents import binary, read_event, structured
 from service.outbox.model import OutboxRecord
+from tests.support.hypothesis_settings import unhurried
 from tests.support.relay import record_of
 
 VALUES = st.recursive(
@@ -43,7 +44,7 @@ def test_in_binary_mode_the_attributes_are_headers_and_the_data_is_the_value() -
     assert dict(headers)["ce_sequence"] == "7"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # other work runs on the machine
+@unhurried
 @given(st.dictionaries(st.text(), VALUES), st.sampled_from(ChangeType), st.integers(1, 2**31))
 def test_both_modes_say_the_same(data: dict[str, Any], kind: ChangeType, sequence: int) -> None:
     event = cloud_event(kind, data, sequence)

@@ -23,8 +23,8 @@ from tests.support.events import MORNING
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
-def a_contact(email: str = "ada.lovelace@mail.example.com", **properties: object) -> Contact:
-    return Contact("ct_1", "t", email, dict(properties), MORNING, MORNING, MORNING)
+def a_contact(**properties: object) -> Contact:
+    return Contact("ct_1", "t", "ada.lovelace@mail.example.com", dict(properties), MORNING, MORNING, MORNING)
 
 
 def finds(search: str, contact: Contact) -> bool:

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from schemas.answers import COUNTED_EXACTLY
+from schemas.timestamps import EPOCH
 from service.api.paging import Cursor, End, Instant, PageParameters, Text, read_cursor, write_cursor
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXTS = st.text(st.characters(codec="utf-8"))
 MOMENTS = st.integers(-62_135_596_800_000, 253_402_300_799_999).map(lambda n: EPOCH + timedelta(milliseconds=n))
 

@@ -85,10 +85,10 @@ class FakePublisher:
 
 @asynccontextmanager
 async def working(
-    outbox: FakeOutbox, kafka: FakeKafka, *, seconds: float = 30.0, batch: int = 2
+    outbox: FakeOutbox, kafka: FakeKafka, *, seconds: float = 30.0
 ) -> AsyncIterator[tuple[ShardWorker, "asyncio.Task[None]"]]:
     until = asyncio.get_running_loop().time() + seconds
-    worker = ShardWorker(0, outbox, kafka.make, batch=batch, clock=system_clock, until=until)
+    worker = ShardWorker(0, outbox, kafka.make, batch=2, clock=system_clock, until=until)
     task = asyncio.create_task(worker.run())
     try:
         yield worker, task

@@ -8,8 +8,9 @@ from aiokafka.errors import KafkaConnectionError
 
 from consumers.runtime import work as work_module
 from consumers.runtime.outcomes import InvalidRecord, Record
+from schemas.timestamps import EPOCH
 from service.errors import RefusedDocumentError, StoreUnavailableError
-from tests.support.work_scene import EPOCH, Scene, failing, of_partitions
+from tests.support.work_scene import Scene, failing, of_partitions
 
 
 async def test_partitions_are_handled_together_and_each_is_committed() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from schemas.tracker import MAX_TRACKED_BYTES, BrowserEvent, TrackBody
 from service.contacts.context import Caller
 from service.intake.model import InboundRecord
 from service.intake.track import TrackIntake
+from tests.support.hypothesis_settings import unhurried
 
 CALLER = Caller("acme", "key_1", "req_1")
 RECEIVED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -60,7 +61,7 @@ fields = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@unhurried
 @given(fields)
 async def test_what_the_door_takes_the_consumer_stores(sent: dict[str, Any]) -> None:
     try:
