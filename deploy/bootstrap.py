@@ -86,9 +86,9 @@ def build_core(
     out."""
     inbound = publisher or NoPublisher()
     linker, locks = Linker(store, clock, guard), ContactLocks()
-    create = ContactCreator(store, linker, clock, guard=guard)
+    create = ContactCreator(store, linker, clock, guard)
     edit = ContactEditor(store, linker, locks, clock, guard)
-    upsert = ContactUpserter(store, linker, clock, guard=guard)
+    upsert = ContactUpserter(store, linker, clock, guard)
     begin = ErasureBeginner(store, locks, guard, clock)
     use_cases = UseCases(
         access_keys=AccessKeys(store, clock),

@@ -15,7 +15,7 @@ from service.contacts.merge import companies_of
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
 from service.contacts.view import contact_object
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContactTooLargeError, ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Association, Identity, IdentityKind
@@ -33,8 +33,8 @@ class ContactCreator:
         store: Store,
         linker: Linker,
         clock: Clock,
+        guard: ErasureGuard,
         new_id: Callable[[], str] = new_contact_id,
-        guard: ErasureGuard = NOBODY_ERASED,
     ) -> None:
         self._guard = guard
         self._store = store

@@ -13,7 +13,7 @@ from service.contacts.locks import ContactLocks
 from service.contacts.merge import Merged, merge
 from service.contacts.model import Contact
 from service.contacts.owners import raise_owner
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContactNotFoundError, ContendedError, DuplicateKeyError, VersionConflictError
 from service.identity.linking import Linker
 from service.identity.model import Association, Identity, IdentityKind
@@ -52,7 +52,7 @@ class ContactEditor:
         linker: Linker,
         locks: ContactLocks,
         clock: Clock,
-        guard: ErasureGuard = NOBODY_ERASED,
+        guard: ErasureGuard,
     ) -> None:
         self._guard = guard
         self._store = store

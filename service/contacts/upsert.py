@@ -7,7 +7,7 @@ from service.clock import Clock
 from service.contacts.changes import recorded, store_recorded
 from service.contacts.context import Caller
 from service.contacts.plan import BatchPlan, Planner, Result, identities_in
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.ids import new_contact_id
@@ -27,8 +27,8 @@ class ContactUpserter:
         store: Store,
         linker: Linker,
         clock: Clock,
+        guard: ErasureGuard,
         new_id: Callable[[], str] = new_contact_id,
-        guard: ErasureGuard = NOBODY_ERASED,
     ) -> None:
         self._guard = guard
         self._store = store

@@ -8,7 +8,7 @@ from service.conversations.join import Knowledge, persons_of
 from service.conversations.projection import refresh
 from service.conversations.write import write_facts, write_rows
 from service.erasure.deliveries import JudgedDelivery, judge_deliveries
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity
@@ -33,7 +33,7 @@ class _Stored:
 class ConversationIngest:
     """The use-case behind the consumers of Gmail and Intercom."""
 
-    def __init__(self, store: Store, linker: Linker, guard: ErasureGuard = NOBODY_ERASED) -> None:
+    def __init__(self, store: Store, linker: Linker, guard: ErasureGuard) -> None:
         self._store = store
         self._linker = linker
         self._guard = guard

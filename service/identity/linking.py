@@ -18,7 +18,7 @@ from ulid import ULID
 from service.clock import Clock
 from service.contacts.adopt import adopt_visitors
 from service.conversations.projection import refresh
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError, StoreError, StoreUnavailableError
 from service.identity.model import Association, Identity, IdentityKind
 from service.ops.metrics import VISITOR_CONFLICTS
@@ -59,7 +59,7 @@ class _Allowance:
 class Linker:
     """Links events and messages to contacts, in transactions of at most 500 of each."""
 
-    def __init__(self, store: Store, clock: Clock, guard: ErasureGuard = NOBODY_ERASED) -> None:
+    def __init__(self, store: Store, clock: Clock, guard: ErasureGuard) -> None:
         self._store = store
         self._clock = clock
         self._guard = guard

@@ -8,7 +8,7 @@ from functools import partial
 from service.contacts.associate import VisitorAssociator
 from service.contacts.context import Caller
 from service.erasure.events import judge_events
-from service.erasure.guard import NOBODY_ERASED, ErasureGuard
+from service.erasure.guard import ErasureGuard
 from service.errors import ContendedError, DuplicateKeyError
 from service.identity.linking import Linker
 from service.identity.model import Identity, IdentityKind
@@ -47,7 +47,7 @@ class Ingest:
         store: Store,
         linker: Linker,
         associate_visitor: VisitorAssociator,
-        guard: ErasureGuard = NOBODY_ERASED,
+        guard: ErasureGuard,
     ) -> None:
         self._store = store
         self._linker = linker

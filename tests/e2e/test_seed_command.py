@@ -14,6 +14,7 @@ from deploy.seed.portions import portion_of
 from schemas.contacts import CreateContact
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
+from service.erasure.guard import NOBODY_ERASED
 from service.identity.linking import Linker
 from service.mongo.bulk_load import LOADED, MongoBulkLoad
 from service.mongo.documents import event_document
@@ -148,9 +149,11 @@ async def test_what_is_seeded_is_what_the_service_would_have_stored(store: Mongo
     for name in LOADED:
         await store.database[name].delete_many({})
 
-    core, linker = build_core(store), Linker(store, lambda: portion.contacts[0].created_at)
+    core, linker = build_core(store), Linker(store, lambda: portion.contacts[0].created_at, NOBODY_ERASED)
     for contact in portion.contacts:
-        create = ContactCreator(store, linker, partial(_same, contact.created_at), partial(_same, contact.contact_id))
+        create = ContactCreator(
+            store, linker, partial(_same, contact.created_at), NOBODY_ERASED, partial(_same, contact.contact_id)
+        )
         wanted = CreateContact(
             email=contact.email,
             properties=dict(contact.properties),

@@ -10,6 +10,7 @@ from schemas.events import Source
 from service.conversations.incoming import Delivery
 from service.conversations.ingest import ConversationIngest
 from service.conversations.model import ConversationRow
+from service.erasure.guard import NOBODY_ERASED
 from service.profile.model import OF_MESSAGE
 from service.timeline.model import TimelineEvent
 from tests.support.conversation_facts import TENANT
@@ -22,7 +23,7 @@ class World(LinkingWorld):
 
     def __init__(self) -> None:
         super().__init__(TENANT)
-        self.ingest = ConversationIngest(self.store, self.linker)
+        self.ingest = ConversationIngest(self.store, self.linker, NOBODY_ERASED)
 
     def state(self) -> dict[str, Any]:
         """All that is stored of conversations; contacts by their addresses, since their ids depend on the order."""

@@ -11,6 +11,7 @@ from schemas.contacts import CreateContact
 from service.contacts.context import Caller
 from service.contacts.create import ContactCreator
 from service.contacts.locks import ContactLocks
+from service.erasure.guard import NOBODY_ERASED
 from service.errors import IdentityTakenError
 from service.identity.linking import Linker
 from service.identity.model import Identity
@@ -100,8 +101,10 @@ class LinkingWorld:
         self.store = cast("Any", MemoryStore(turn))
         self.now = MORNING
         ids = itertools.count()
-        self.linker = Linker(self.store, lambda: self.now)
-        self.create = ContactCreator(self.store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
+        self.linker = Linker(self.store, lambda: self.now, NOBODY_ERASED)
+        self.create = ContactCreator(
+            self.store, self.linker, lambda: self.now, NOBODY_ERASED, lambda: f"ct_{next(ids)}"
+        )
 
     async def create_contact(
         self, email: str, visitors: Sequence[str] = (), external_ids: Sequence[Identity] = ()

@@ -21,6 +21,7 @@ from service.contacts.delete import ContactDeleter
 from service.contacts.edit import ContactEditor, Edit
 from service.conversations.incoming import Delivery
 from service.conversations.ingest import ConversationIngest
+from service.erasure.guard import NOBODY_ERASED
 from service.errors import ContactNotFoundError, IdentityTakenError
 from service.identity.linking import Linker
 from service.timeline.ingest import Ingest
@@ -143,13 +144,13 @@ class Stories(RuleBasedStateMachine):
         self.stage = stage
         self.now = MORNING
         ids = itertools.count()
-        self.linker = Linker(store, lambda: self.now)
+        self.linker = Linker(store, lambda: self.now, NOBODY_ERASED)
         locks = NoLocks()
-        self.edit = ContactEditor(store, self.linker, locks, lambda: self.now)
-        self.create = ContactCreator(store, self.linker, lambda: self.now, lambda: f"ct_{next(ids)}")
+        self.edit = ContactEditor(store, self.linker, locks, lambda: self.now, NOBODY_ERASED)
+        self.create = ContactCreator(store, self.linker, lambda: self.now, NOBODY_ERASED, lambda: f"ct_{next(ids)}")
         self.delete = ContactDeleter(store, locks, lambda: self.now)
-        self.ingest = Ingest(store, self.linker, VisitorAssociator(self.edit))
-        self.ingest_conversations = ConversationIngest(store, self.linker)
+        self.ingest = Ingest(store, self.linker, VisitorAssociator(self.edit), NOBODY_ERASED)
+        self.ingest_conversations = ConversationIngest(store, self.linker, NOBODY_ERASED)
         self.under_way: list[tuple[Work, Any]] = []
         self.visits: list[TimelineEvent] = []
         self.deliveries: list[Delivery] = []

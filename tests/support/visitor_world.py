@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from service.contacts.associate import VisitorAssociator
 from service.contacts.edit import ContactEditor
+from service.erasure.guard import NOBODY_ERASED
 from service.identity.model import Identity
 from service.timeline.ingest import Ingest
 from service.timeline.model import TimelineEvent
@@ -19,8 +20,10 @@ class World(LinkingWorld):
 
     def __init__(self) -> None:
         super().__init__(TENANT)
-        associator = VisitorAssociator(ContactEditor(self.store, self.linker, NoLocks(), lambda: self.now))
-        self.ingest = Ingest(self.store, self.linker, associator)
+        associator = VisitorAssociator(
+            ContactEditor(self.store, self.linker, NoLocks(), lambda: self.now, NOBODY_ERASED)
+        )
+        self.ingest = Ingest(self.store, self.linker, associator, NOBODY_ERASED)
 
     async def identify(self, email: str, visitors: Sequence[str], external_id: str | None) -> None:
         """A client's request, as POST /v1/identify makes it of an external id."""
