@@ -240,7 +240,7 @@ async def test_what_a_dead_run_had_in_hand_is_free_though_the_servers_clock_was_
     await store.database["redrives"].update_many({}, ahead)
 
     assert await store.redrives.claim([first], "next") == {first: Claim.HELD}, "it may be alive yet"
-    monkeypatch.setattr("service.mongo.redrives.LEASE_SECONDS", 0)
+    monkeypatch.setattr("service.mongo.claims.LEASE_SECONDS", 0)
     assert await store.redrives.claim([first], "next") == {first: Claim.OURS}
 
 

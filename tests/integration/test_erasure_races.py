@@ -266,5 +266,5 @@ async def test_what_a_dead_run_had_in_hand_is_gone_on_with_though_the_servers_cl
     await store.database["erasures"].update_many({}, ahead)
 
     assert await core.erase.sweep() == 0, "it may be alive yet"
-    monkeypatch.setattr("service.mongo.erasures.LEASE_SECONDS", 0)
+    monkeypatch.setattr("service.mongo.claims.LEASE_SECONDS", 0)
     assert await core.erase.sweep() == 1
