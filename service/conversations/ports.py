@@ -22,7 +22,7 @@ class Conversations(Protocol):
         ...
 
     def messages(self, thread: Thread, newest: int) -> AsyncIterator[list[ShownMessage]]:
-        """The newest shown messages of a contact's thread, oldest first, in portions of a few."""
+        """The newest shown messages of a contact's thread, oldest first, in portions of a few, none of them empty."""
         ...
 
 

@@ -50,7 +50,9 @@ class MongoConversations:
     async def messages(self, thread: Thread, newest: int) -> AsyncIterator[list[ShownMessage]]:
         rows = await self._newest_rows(thread, newest)
         for some in chunks(rows, _CONTENTS_AT_ONCE):
-            yield await self._with_contents(thread, some)
+            # Of rows that were just read their messages may be gone, and an empty portion would be the last.
+            if shown := await self._with_contents(thread, some):
+                yield shown
 
     async def _with_states(self, tenant_id: str, threads: list[Thread]) -> list[Thread]:
         """What the source says of each conversation, which is one for all contacts in it."""

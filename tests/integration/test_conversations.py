@@ -254,6 +254,18 @@ async def test_contents_are_read_a_few_at_a_time(store: MongoStore) -> None:
     assert (sum(portions), max(portions)) == (30, 5)
 
 
+async def test_messages_that_are_gone_by_the_time_they_are_read_take_none_along(
+    api: ApiUser, ada: str, shared_store: MongoStore
+) -> None:
+    """As when somebody is erased meanwhile: its mails are a few, those of others go on behind them."""
+    many = [sent(api.tenant_id, f"m{n}", minute=n) for n in range(8)]
+    await store_conversations(shared_store, ada, many)
+    gone = {"tenant_id": api.tenant_id, "message_id": {"$in": [f"m{n}" for n in range(5)]}}
+    await shared_store.database["messages"].delete_many(gone)
+
+    assert await messages_by_thread(api, ada, messages_per_thread=100) == {"th_1": ["m5", "m6", "m7"]}
+
+
 async def test_all_email_threads_come_in_portions(store: MongoStore, busy: str) -> None:
     portions: list[list[Thread]] = [portion async for portion in store.conversations.email_threads("t", busy, None)]
     threads = [thread for portion in portions for thread in portion]
