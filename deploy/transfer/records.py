@@ -173,14 +173,19 @@ class _Lines:
                 _refuse_utf16(raw)
                 raw = raw.removeprefix(_BOM)
             if len(raw) > MAX_LINE_BYTES:
-                raise FileFaultError(
-                    f"Line {self.number} has more than {MAX_LINE_BYTES:,} bytes: is it the right file?"
-                )
+                raise FileFaultError(_too_long(self.number, raw))
             self.lone_return = b"\r" in raw.removesuffix(b"\n").removesuffix(b"\r") or raw.endswith(b"\r")
             try:
                 yield raw.decode()
             except UnicodeDecodeError:
                 raise FileFaultError(f"Line {self.number} is not UTF-8: {_TO_UTF8}.") from None
+
+
+def _too_long(number: int, start: bytes) -> str:
+    if b"\r" in start.removesuffix(b"\n").removesuffix(b"\r"):
+        # As many lines as there are, to whoever saved it.
+        return f"Line {number} has a carriage return without a line feed, and no end: {_LONE_RETURN}."
+    return f"Line {number} has more than {MAX_LINE_BYTES:,} bytes: is it the right file?"
 
 
 def _refuse_utf16(start: bytes) -> None:

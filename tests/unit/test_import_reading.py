@@ -256,7 +256,15 @@ def test_a_file_that_vanishes_is_told_in_a_sentence(path: Path) -> None:
     assert fault_of(lambda: next(contacts.rows(0))) == gone
 
 
-@pytest.mark.parametrize("content", [b"email,firstname\ra@x.example,A\r", b"email,firstname\na@x.example,A\rB\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"email,firstname\ra@x.example,A\r",
+        b"email,firstname\r" + b"a@x.example,A\r" * (MAX_LINE_BYTES // 14),
+        b"email,firstname\na@x.example,A\rB\n",
+    ],
+    ids=["all of them", "more than a line may have", "one"],
+)
 def test_a_carriage_return_alone_is_named_and_not_the_quoting(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     told = fault_of(ContactFile(RecordFile(path, is_csv=True), Columns({})).check)
