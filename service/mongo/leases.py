@@ -4,6 +4,7 @@ Every instant is `$$NOW`, the server's clock: relays whose clocks differ agree o
 be set back, or another server's be behind (after an election): what then ends later than it can is cut to its length.
 """
 
+import asyncio
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -33,9 +34,11 @@ class MongoLeases:
 
     async def heartbeat(self, holder: str, seconds: float) -> int:
         with translated():
-            for collection in (self._members, self._leases):
-                await collection.update_many(_TOO_LONG, _CUT)
-            await self._members.update_one({"_id": holder}, [{"$set": _lasting(seconds)}], upsert=True)
+            # Side by side: a round of leases has to be over in time, however far away the server is.
+            await asyncio.gather(
+                *(collection.update_many(_TOO_LONG, _CUT) for collection in (self._members, self._leases)),
+                self._members.update_one({"_id": holder}, [{"$set": _lasting(seconds)}], upsert=True),
+            )
             return await self._members.count_documents(_ALIVE)
 
     async def acquire(self, shard: int, holder: str, seconds: float) -> bool:

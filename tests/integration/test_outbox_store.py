@@ -1,17 +1,23 @@
 """The outbox and the leases on a real MongoDB."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.monitoring import CommandListener
 
 from schemas.topics import MAX_RECORD_BYTES
 from service.clock import system_clock
+from service.mongo.leases import MongoLeases
 from service.mongo.outbox import _document
-from service.mongo.store import MongoStore
+from service.mongo.store import MongoStore, database_of
+from service.outbox.leasing import LeaseKeeper
 from service.outbox.model import SHARDS, shard_of
+from service.settings import MongoSettings
 from tests.support.relay import contact_in, record_of
 from tests.support.waiting import eventually
 
@@ -193,6 +199,31 @@ async def test_a_dead_relay_is_gone_in_time_though_the_servers_clock_was_set_bac
 
     await eventually(gone, 10, "nobody waits for the dead")
     assert await store.leases.acquire(3, "alive", seconds=60)
+
+
+class FarAway(CommandListener):
+    """A server so many seconds away."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def started(self, event: Any) -> None:
+        time.sleep(self._seconds)  # in the thread that sends it
+
+    def succeeded(self, event: Any) -> None:
+        """Nothing."""
+
+    def failed(self, event: Any) -> None:
+        """Nothing."""
+
+
+async def test_a_relay_that_is_far_away_keeps_its_leases(store: MongoStore, mongo_settings: MongoSettings) -> None:
+    """How far, the runbook tells: a round has a third of a lease, and so it may not go there and back too often."""
+    client: Any = AsyncIOMotorClient(mongo_settings.mongo_url.get_secret_value(), event_listeners=[FarAway(0.3)])
+    keeper = LeaseKeeper(MongoLeases(database_of(client, mongo_settings)), "far", 5.0, time.monotonic)
+    assert sorted((await keeper.round([])).gained) == list(range(SHARDS))
+    assert sorted((await keeper.round(range(SHARDS))).renewed) == list(range(SHARDS))
+    client.close()
 
 
 def test_every_shard_gets_contacts() -> None:
