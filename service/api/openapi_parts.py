@@ -17,6 +17,7 @@ INFO: Json = {
         "Every request needs an API key (`Authorization: Bearer <api key>`), which belongs to one tenant and has"
         " scopes. Every error has the same body, with a stable `code`; a request that is refused has changed nothing."
         " Unknown fields and query parameters are refused, never ignored."
+        " Answers change by addition only: bear with fields and values that you do not know."
         " Timestamps are ISO 8601, in UTC with milliseconds; those sent may carry any offset."
         " A request with `Idempotency-Key` is done once: sent again within 24 hours it gets the first answer again."
         " A W3C `traceparent` is in the logs and in the events of what the request changes."

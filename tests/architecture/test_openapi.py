@@ -1,5 +1,6 @@
 """The API's description is current, valid, complete, and its examples are what they are examples of."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,3 +130,14 @@ def test_every_error_code_is_described_with_its_statuses() -> None:
             described |= {(code, status) for code in examples}
     unrouted = {(ErrorCode.NOT_FOUND.value, "404"), (ErrorCode.METHOD_NOT_ALLOWED.value, "405")}
     assert described | unrouted >= {(code.value, str(answer.status)) for code, all_ in known.items() for answer in all_}
+
+
+def test_the_names_that_clients_are_told_to_map_are_there() -> None:
+    told = (COMMITTED.parent.parent / "deploy/docs/clients.md").read_text()
+    mappings = re.findall(r"(\w+)=(\w+)", " ".join(re.findall(r"--schema-mappings (\S+)", told)))
+    schemas = DOCUMENT["components"]["schemas"]
+    lists = {name for name in schemas if name.endswith("ListAnswer")}
+    assert {name for name, _ in mappings} == lists | {"CreateContact_visitor_id", "ChangeContact_visitor_id"}
+    for name, other in mappings:
+        owner, _, field = name.partition("_")
+        assert field in schemas[owner].get("properties", {}) if field else other in schemas
