@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -17,6 +18,7 @@ from schemas.timestamps import iso_millis
 from service.contacts.context import Caller
 from service.erasure.erase import ErasureHeldError, ErasureStoppedError
 from service.erasure.model import Erasure, Subject
+from service.errors import ContactNotFoundError
 from service.identity.model import Identity, IdentityKind
 from service.settings import MongoSettings
 
@@ -58,12 +60,18 @@ async def erase(
         if beside and not without_contact:
             raise click.UsageError("--visitor-id and --external-id need --without-contact: a contact has its own.")
         if dry_run:
-            identities = [identity, *beside] if owner is None else await core.store.remains.registered(tenant, owner)
+            known = [identity] if owner is None else await core.store.remains.registered(tenant, owner)
+            identities = dict.fromkeys([*known, *beside])
             counts = await core.erase.count(Subject(tenant, (owner,) if owner else (), tuple(identities)))
             _tell(counts, "would be erased", as_json=as_json)
             return
-        erasure = await _begun(core, identity, owner, beside if without_contact else None)
-        gone = await _to_the_end(core, erasure, stop)
+        erasure = await begin_or_go_on(core, identity, owner, beside if without_contact else None)
+        erasures = [erasure]
+        if more := [one for one in beside if one not in erasure.subject.identities]:
+            erasures.append(await core.begin_erasure.of_identities(tenant, more))
+        gone: Counter[str] = Counter()
+        for one in erasures:
+            gone.update(await _to_the_end(core, one, stop))
     _tell(gone, "erased", as_json=as_json)
     click.echo(_RETENTION, err=True)
 
@@ -75,11 +83,12 @@ def _address(email: str) -> str:
         raise click.BadParameter("--email must be an e-mail address, such as ada@example.com.") from None
 
 
-async def _begun(core: Core, identity: Identity, owner: str | None, without: list[Identity] | None) -> Erasure:
-    """A new erasure, or the one that was cut off."""
+async def begin_or_go_on(core: Core, identity: Identity, owner: str | None, without: list[Identity] | None) -> Erasure:
+    """A new erasure, or the one that was cut off. Raises ClickException where there is nobody to erase."""
     tenant = identity.tenant_id
     if owner is not None:
-        return await core.begin_erasure.of_contact(Caller(tenant, actor=None, request_id=None), owner)
+        with suppress(ContactNotFoundError):  # another process has begun with it, or has deleted the contact
+            return await core.begin_erasure.of_contact(Caller(tenant, actor=None, request_id=None), owner)
     earlier = await core.begin_erasure.earlier(identity)
     known = earlier[1] if earlier else None
     if known is not None and known.done_at is None:

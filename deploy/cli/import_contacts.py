@@ -16,7 +16,7 @@ from deploy.cli.tables import safe
 from deploy.transfer.columns import PROPERTIES, Columns
 from deploy.transfer.faults import FaultFile, FaultFileError
 from deploy.transfer.records import FileFaultError, RecordFile
-from deploy.transfer.rows import ContactFile
+from deploy.transfer.rows import ContactFile, ReadingStoppedError
 from service.contacts.context import Caller
 from service.errors import ContendedError, ImportMovedError
 from service.ids import new_traceparent
@@ -87,12 +87,13 @@ async def import_contacts(
     contacts = ContactFile(file, Columns(given), clear_empty)
     errors = errors or path.with_name(f"{path.name}{'.dry-run' if dry_run else ''}.errors.jsonl")
     _check_files(path, errors)
+    stop = stop_on_signals()
     with _told_in_a_sentence(), closing(_opened(errors)) as faults:
-        total = await asyncio.to_thread(contacts.check)
+        total = await asyncio.to_thread(contacts.check, stop.is_set)
         _tell_columns(file, contacts.columns)
         async with open_core(settings) as core:
             await core.guard.check(core.store)
-            run = _Run(core.import_contacts, contacts, total, faults)
+            run = _Run(core.import_contacts, contacts, total, faults, stop)
             done = await run.preview(tenant) if dry_run else await run(tenant, start_over=start_over)
     progress = run.progress
     click.echo(json.dumps(_object(progress, dry_run, done)) if as_json else _summary(progress, faults, dry_run))
@@ -108,6 +109,8 @@ def _told_in_a_sentence() -> Iterator[None]:
         yield
     except FileFaultError as fault:
         raise click.ClickException(f"{safe(str(fault))} Nothing was imported.") from None
+    except ReadingStoppedError:
+        raise click.ClickException("Stopped while the file was looked through: nothing was imported.") from None
     except ImportMovedError:
         raise click.ClickException("Another process imports the same file at this moment; let it finish.") from None
     except ContendedError:
@@ -151,18 +154,20 @@ def _tell_columns(file: RecordFile, columns: Columns) -> None:
 class _Run:
     """One run of the command: it shows how far it is, and keeps the file of errors beside it."""
 
-    def __init__(self, importer: ContactImporter, contacts: ContactFile, total: int, faults: FaultFile) -> None:
+    def __init__(
+        self, importer: ContactImporter, contacts: ContactFile, total: int, faults: FaultFile, stop: asyncio.Event
+    ) -> None:
         self.progress = ImportProgress()
         self._import = importer
         self._contacts = contacts
         self._total = total
         self._faults = faults
         self._line = Progress("done", "rows")
-        self._stop = stop_on_signals()
+        self._stop = stop
 
     async def __call__(self, tenant: str, *, start_over: bool) -> bool:
         """Whether it came to its end."""
-        key = ImportKey(tenant, await asyncio.to_thread(self._contacts.digest))
+        key = ImportKey(tenant, await asyncio.to_thread(self._contacts.digest, self._stop.is_set))
         if start_over:
             await self._import.start_over(key)
         before = None if start_over else await self._import.started(key)

@@ -66,8 +66,16 @@ async def remove_secret(settings: MongoSettings, tenant: str) -> None:
 
 
 def _read_secret() -> str:
-    typed = click.prompt("Client secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    secret = str(typed).strip()
+    secret = str(click.prompt("Client secret", hide_input=True)).strip() if sys.stdin.isatty() else _first_line()
     if not secret or len(secret) > _MAX_SECRET:
         raise click.UsageError("Give the client secret of the Intercom app on standard input.")
     return secret
+
+
+def _first_line() -> str:
+    try:
+        return sys.stdin.buffer.readline().decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise click.UsageError(
+            "What is on standard input is not UTF-8: give the secret as Intercom shows it."
+        ) from None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,6 +19,10 @@ _READING = 1
 """Raise it when the same file would be read as other rows."""
 
 
+class ReadingStoppedError(Exception):
+    """It was asked to end before the file was read to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContactFile:
     """A file of contacts and how it is read. `clear_empty`: an empty cell removes the property."""
@@ -27,12 +31,15 @@ class ContactFile:
     columns: Columns
     clear_empty: bool = False
 
-    def check(self) -> int:
-        """Read it to its end; how many rows it has. Raises FileFaultError where its rows could not all be told."""
+    def check(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Read it to its end; how many rows it has. Raises FileFaultError where its rows could not all be told, and
+        ReadingStoppedError once it is `stopped`."""
         header = self.file.header()
         if header is not None:
             self._check_header(header)
-        count = sum(1 for _ in self.file.records())
+        count = 0
+        for count, _ in enumerate(self.file.records(), 1):  # noqa: B007 - the last one is how many
+            _go_on(stopped)
         if not count and header is None:
             raise FileFaultError("There is nothing in the file.")
         return count
@@ -45,12 +52,13 @@ class ContactFile:
             raise FileFaultError(f"The header has one column: is the delimiter {other!r}? Say --delimiter.")
         self.columns.check(header)
 
-    def digest(self) -> str:
-        """The same for the same content that is read in the same way. Raises FileFaultError."""
+    def digest(self, stopped: Callable[[], bool] = lambda: False) -> str:
+        """The same for the same content that is read in the same way. Raises FileFaultError, ReadingStoppedError."""
         content = hashlib.sha256()
         with self.file.open() as file:
             while block := file.read(_BLOCK):
                 content.update(block)
+                _go_on(stopped)
             self.file.check_unchanged(file)
         how = {
             "reading": _READING,
@@ -75,6 +83,11 @@ class ContactFile:
             return Row(record.line, record.size, None, (str(fault),))
         except RequestRefusedError as refused:
             return Row(record.line, record.size, None, _reasons(refused.answer.details))
+
+
+def _go_on(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise ReadingStoppedError
 
 
 def _reasons(details: Sequence[tuple[str, str]]) -> tuple[str, ...]:

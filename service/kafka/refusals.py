@@ -9,15 +9,19 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    InvalidProducerEpoch,
     InvalidTimestampError,
     KafkaConnectionError,
     KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
     UnsupportedSaslMechanismError,
 )
 
+from schemas.topics import MAX_RECORD_BYTES
 from service.errors import FeedRequestError, StreamRefusedError, StreamUnavailableError
 from service.ops.refusals import tell_refusal
 
@@ -28,13 +32,14 @@ _X509_NOT_YET, _X509_EXPIRED, _X509_OTHER_NAME, _X509_OTHER_ADDRESS = 9, 10, 62,
 
 @contextmanager
 def in_feed_words(doing: str, topic: str) -> Iterator[None]:
-    """`doing` is "read" or "publish to". Raises FeedRequestError where an ACL forbids it, else
-    StreamUnavailableError."""
+    """`doing` is "read" or "publish to". Raises FeedRequestError where Kafka will not do it for us however often it is
+    asked, else StreamUnavailableError."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        refusal = _refusal(error, doing, topic) or _refusal(error.__cause__, doing, topic)
-        if refusal:
+        both = (error, error.__cause__)
+        told = (_refusal(one, doing, topic) or _replay_refusal(one, topic) for one in both)
+        if refusal := next(filter(None, told), None):
             raise FeedRequestError(refusal) from error
         raise StreamUnavailableError(type(error).__name__) from error
 
@@ -102,5 +107,17 @@ def _refusal(error: BaseException | None, doing: str, topic: str) -> str | None:
         return (
             f"Kafka refuses to let us {doing} {topic}, since our time is too far from its own: set this machine's "
             "clock or the broker's, and give the topic message.timestamp.type=LogAppendTime."
+        )
+    return None
+
+
+def _replay_refusal(error: BaseException | None, topic: str) -> str | None:
+    """What can only happen to a topic that is another's, and to a transaction whose id the same command has."""
+    if isinstance(error, MessageSizeTooLargeError):
+        return f"{topic} does not take records as large as these: give it max.message.bytes={MAX_RECORD_BYTES}."
+    if isinstance(error, ProducerFenced | InvalidProducerEpoch):
+        return (
+            "Another replay of this tenant has begun since, or this one took more than a quarter of an hour: it has "
+            "published nothing."
         )
     return None

@@ -17,7 +17,8 @@ from service.kafka.topics import own_topics, partitions_of
 from service.outbox.model import OutboxRecord
 from service.settings import ReplaySettings
 
-_TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+_KAFKAS_OWN = ("__consumer_offsets", "__transaction_state")
 _STEP_SECONDS = 30.0
 _TRANSACTION_MS = 900_000
 """The most that brokers allow by default. What fails is aborted at once and does not wait for it."""
@@ -37,7 +38,7 @@ class KafkaReplayPublisher:
             return
         if not _TOPIC_NAME.fullmatch(topic):
             raise FeedRequestError(f"{topic!r} cannot be a topic's name: use letters, digits, '.', '_' and '-'.")
-        if topic in own_topics(self._broker):
+        if topic in _KAFKAS_OWN or topic in own_topics(self._broker):
             raise FeedRequestError(f"{topic} is for something else: name a topic that you made, or none for the feed.")
         needed, found = await partitions_of(self._broker, like), await partitions_of(self._broker, topic)
         if needed is None:

@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
+import click
 import pytest
 
 from deploy.bootstrap import Core, build_core
+from deploy.cli.erase import begin_or_go_on
 from service.identity.model import Identity, IdentityKind
 from service.mongo.store import MongoStore
 from tests.support.api import ApiUser, serve
@@ -121,6 +123,43 @@ async def test_an_unknown_address_is_said_in_a_sentence_and_can_be_kept_out(
     assert other.returncode == 1
     assert "PATHBOUND_ERASURE_SECRET" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+async def test_what_is_named_beside_a_contact_goes_too(
+    core: Core, user: ApiUser, store: MongoStore, env: dict[str, str]
+) -> None:
+    """Whoever looked for an address in vain names what else there is; meanwhile somebody made a contact of it."""
+    sources = Sources(core, "acme")
+    await sources.visit()
+    await user.create_contact(EMAIL)
+    arguments = ("--without-contact", "--visitor-id", VISITOR, "--json")
+    told = [json.loads(erase(env, *arguments, *more).stdout) for more in (["--dry-run"], [])]
+    assert [one["events"] for one in told] == [2, 2]
+    assert await traces_in(store) == []
+    await sources.again()
+    assert await traces_in(store) == []
+
+
+async def test_what_is_named_when_an_erasure_is_gone_on_with_goes_too(
+    core: Core, store: MongoStore, env: dict[str, str]
+) -> None:
+    await Sources(core, "acme").visit()
+    await core.begin_erasure.of_identities("acme", [Identity("acme", IdentityKind.EMAIL, EMAIL)])
+    gone_on = erase(env, "--without-contact", "--visitor-id", VISITOR)
+    assert (gone_on.returncode, "cut off" in gone_on.stderr) == (0, True), gone_on.stderr
+    assert await traces_in(store) == []
+
+
+async def test_two_at_once_are_one_erasure(core: Core, user: ApiUser) -> None:
+    """Both have found the contact; the later one finds it erased, and goes on with that."""
+    await user.create_contact(EMAIL)
+    identity = Identity("acme", IdentityKind.EMAIL, EMAIL)
+    owner = (await core.store.identities.owners([identity]))[identity]
+    first = await begin_or_go_on(core, identity, owner, None)
+    assert (await begin_or_go_on(core, identity, owner, None)).erasure_id == first.erasure_id
+    await core.erase("acme", first.erasure_id)
+    with pytest.raises(click.ClickException, match="was erased on"):
+        await begin_or_go_on(core, identity, owner, None)
 
 
 async def test_one_that_waits_for_another_ends_when_it_is_asked_to(

@@ -101,6 +101,29 @@ async def half_done(store: MongoStore, env: dict[str, str], path: Path) -> Async
         yield running
 
 
+async def test_one_that_still_looks_through_a_large_file_ends_when_it_is_asked_to(
+    store: MongoStore, env: dict[str, str], tmp_path: Path
+) -> None:
+    """It read all of it first (minutes, for gigabytes), and then said nothing of what it had done."""
+    path, errors = tmp_path / "contacts.csv", tmp_path / "errors.jsonl"
+    path.write_text("email\n" + "ada@example.com\n" * 3_000_000)
+    arguments = ("import", str(path), "--tenant", "wild", "--errors", str(errors))
+    with begun(*arguments, env=env, stderr=subprocess.PIPE) as running:
+
+        async def reads() -> bool:
+            return errors.exists()
+
+        await eventually(reads, 60, "it has begun to read")
+        running.send_signal(signal.SIGINT)
+        _, told = await asyncio.to_thread(running.communicate)
+    assert (running.returncode, told) == (
+        1,
+        "Error: Stopped while the file was looked through: nothing was imported.\n",
+    )
+    assert not errors.exists()
+    assert await rows_done(store) == 0
+
+
 async def test_a_file_that_changes_meanwhile_stops_the_import_which_tells_what_is_done(
     store: MongoStore, env: dict[str, str], tmp_path: Path
 ) -> None:

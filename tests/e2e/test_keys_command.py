@@ -10,7 +10,7 @@ from deploy.bootstrap import build_core
 from service.mongo.store import MongoStore
 from service.settings import MongoSettings
 from tests.support.api import serve
-from tests.support.commands import pathbound
+from tests.support.commands import pathbound, pathbound_bytes
 
 
 async def status_with(store: MongoStore, api_key: str) -> int:
@@ -70,6 +70,16 @@ async def test_a_publishable_key_is_made_for_origins(store: MongoStore, env: dic
     assert await store.api_keys.serves_origin("https://www.example.com")
     assert pathbound("keys", "revoke", key["key_id"], **env).returncode == 0
     assert not await store.api_keys.serves_origin("https://www.example.com")
+
+
+async def test_a_webhooks_secret_is_taken_from_whatever_wrote_it(store: MongoStore, env: dict[str, str]) -> None:
+    """A byte order mark was kept as a part of it, so that every webhook was refused; a byte that is no text crashed."""
+    arguments = ("webhooks", "intercom", "set", "--tenant", "acme")
+    assert pathbound_bytes(*arguments, typed=b"\xef\xbb\xbfhush-secret\r\n", **env).returncode == 0
+    assert await store.webhook_secrets.get("acme", "intercom") == "hush-secret"
+    refused = pathbound_bytes(*arguments, typed=b"hush\xff\n", **env)
+    assert (refused.returncode, b"is not UTF-8" in refused.stderr) == (2, True), refused
+    assert await store.webhook_secrets.get("acme", "intercom") == "hush-secret"
 
 
 async def test_a_webhooks_secret_is_set_unseen_listed_unseen_and_removed(

@@ -1,6 +1,7 @@
 """Publishing again, on the real servers."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,9 +36,9 @@ def another(feed: Feed) -> str:
     return name
 
 
-def make_topic(feed: Feed, name: str, partitions: int) -> None:
+def make_topic(feed: Feed, name: str, partitions: int, **config: str) -> None:
     admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
-    for future in admin.create_topics([kafka_admin.NewTopic(name, partitions, 1)]).values():
+    for future in admin.create_topics([kafka_admin.NewTopic(name, partitions, 1, config=config)]).values():
         future.result(20)
 
 
@@ -175,6 +176,42 @@ async def test_what_is_stopped_in_the_middle_publishes_nothing_and_blocks_nobody
     assert await run(feed, own_api.tenant_id) == len(LIFE)
 
 
+class Overtaken(MongoFeedHistory):
+    """Another replay of the tenant is begun and ends while records are read."""
+
+    another: Callable[[], Awaitable[int]]
+
+    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
+        if len(record_ids) < 5:
+            await self.another()
+        return await super().records(tenant_id, record_ids)
+
+
+async def test_of_two_at_once_one_publishes_and_the_other_says_why_not(
+    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    await live(own_api)
+    await feed.relay()
+    history = Overtaken(feed.store.database)
+    history.another = lambda: run(feed, own_api.tenant_id, another)
+    assert len(LIFE) % 5
+
+    with pytest.raises(FeedRequestError, match="Another replay of this tenant has begun since"):
+        await run(feed, own_api.tenant_id, another, history=history)
+    assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
+
+
+async def test_a_topic_that_takes_small_records_alone_is_said_to(feed: Feed, own_api: ApiUser) -> None:
+    await live(own_api)
+    await feed.relay()
+    small = f"{feed.prefix}small"
+    make_topic(feed, small, 2, **{"max.message.bytes": "200"})
+
+    with pytest.raises(FeedRequestError, match=r"small does not take records as large .* max\.message\.bytes=16777216"):
+        await run(feed, own_api.tenant_id, small)
+
+
 async def test_a_range_too_large_is_refused_with_where_to_cut_it(
     feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,8 +247,11 @@ async def test_what_cannot_be_is_refused_before_anything_is_published(
     for name in ("contacts.snapshot", "contacts.timeline", "tracker.events", "tracker.events.dlq"):
         with pytest.raises(FeedRequestError, match="is for something else: name a topic that you made"):
             await run(feed, own_api.tenant_id, f"{feed.prefix}{name}")
-    with pytest.raises(FeedRequestError, match="'no such!' cannot be a topic's name"):
-        await run(feed, own_api.tenant_id, "no such!")
+    with pytest.raises(FeedRequestError, match="__consumer_offsets is for something else"):
+        await run(feed, own_api.tenant_id, "__consumer_offsets")
+    for name in ("no such!", ".", ".."):
+        with pytest.raises(FeedRequestError, match=f"'{name}' cannot be a topic's name"):
+            await run(feed, own_api.tenant_id, name)
 
     for topic in (another, f"{feed.prefix}narrow"):
         assert await read_committed(feed.bootstrap, topic) == []
