@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from service.errors import StreamRefusedError, StreamUnavailableError
+from service.errors import StreamUnavailableError
 from service.intake.model import InboundRecord
 from service.kafka.connection import Broker, start_client
 from service.kafka.producers import discard, make_producer
@@ -65,9 +65,6 @@ class KafkaInboundPublisher:
                 # Others wait for the same producer: whoever gives up must not cancel its start.
                 producer = await asyncio.shield(starting)
                 await send_all(producer, [_outgoing(record, self._topic_prefix) for record in records])
-        except StreamRefusedError:
-            self._drop(starting)
-            raise
         except (KafkaError, OSError, TimeoutError) as error:
             self._drop(starting)
             raise unavailable(error, "publish to", records[0].topic) from error
@@ -82,7 +79,7 @@ class KafkaInboundPublisher:
         late.add_done_callback(self._late.discard)
 
     def _start(self) -> "asyncio.Task[AIOKafkaProducer]":
-        # One that failed after everybody had given up has been dropped by nobody.
+        # One that was refused, or failed after everybody had given up, has been dropped by nobody.
         if self._starting is None or (self._starting.done() and self._starting.exception()):
             self._starting = asyncio.create_task(self._started())
         return self._starting

@@ -81,7 +81,7 @@ class ShardWorker:
 
     def extend(self, until: float) -> None:
         """The lease was renewed. Too late does nothing: the turn is over, and the next one starts from the lease."""
-        if self._running and until > self._until and not self._turn.expired():
+        if self._running and not self._turn.expired():
             self._until = until
             self._turn.reschedule(until)
 

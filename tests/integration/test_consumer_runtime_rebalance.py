@@ -1,9 +1,11 @@
 """Members that come and go while records flow: each record is handled, and no offset runs ahead of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
+from prometheus_client import REGISTRY
 
 from consumers.runtime.outcomes import Record
 from service.errors import StoreUnavailableError
@@ -102,3 +104,41 @@ async def test_who_gives_its_partitions_up_first_finishes_what_is_in_hand(kafka:
     in_hand.may_end.set()
     await committed_are(kafka, {0: 10})
     assert sink.handled[0] == list(range(10)), "the next owner repeats nothing"
+
+
+async def test_what_ends_after_its_partitions_moved_and_came_back_moves_no_offset(kafka: Kafka, group: Group) -> None:
+    """Who had them meanwhile is further on."""
+    group.settings = group.settings.model_copy(update={"consumer_drain_seconds": 0.1})
+    begun, may_end = set[tuple[int, int]](), asyncio.Event()
+
+    async def hold_on(records: Sequence[Record]) -> None:
+        begun.update((record.partition, record.offset) for record in records)
+        while not may_end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await may_end.wait()
+
+    async def all_in_hand() -> bool:
+        return len(begun) == 2 * PARTITIONS
+
+    await kafka.send(2 * PARTITIONS)
+    late, meanwhile = Sink(), Sink()
+    first, _, _ = group.start(RecordingHandler(late, hold_on))
+    await eventually(all_in_hand, DEADLINE_S, "the first member has all in hand")
+    _, stop, task = group.start(RecordingHandler(meanwhile))
+    await kafka.send(2 * PARTITIONS)
+
+    async def further_on() -> bool:
+        return list((await kafka.committed()).values()) == [4] * (PARTITIONS // 2)
+
+    await eventually(further_on, DEADLINE_S, "the second member is further on with its partitions")
+    stop.set()
+    await asyncio.wait_for(task, DEADLINE_S)
+
+    async def has_all_again() -> bool:
+        return REGISTRY.get_sample_value("pathbound_consumer_partitions", {"source": "test"}) == PARTITIONS
+
+    await eventually(has_all_again, DEADLINE_S, "the first member has all again")
+    assert first.joined
+    may_end.set()
+    await committed_are(kafka, dict.fromkeys(range(PARTITIONS), 4))
+    assert all(late.handled[partition] == [0, 1] for partition in meanwhile.handled), "and nothing is read again"

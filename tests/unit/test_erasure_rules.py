@@ -91,7 +91,14 @@ some_text = st.lists(
 
 @given(some_text, some_text, st.sampled_from([KNOWN, TOLD]))
 def test_nobody_finds_the_person_in_what_others_wrote(text: str, html: str, weight: int) -> None:
-    told = content(text=text, html=html, subject=text, cc=(Participant(ADDRESS, "Ada Lovelace"),))
+    told = content(
+        text=text,
+        html=html,
+        subject=text,
+        snippet=html,
+        cc=(Participant(ADDRESS, "Ada Lovelace"),),
+        attachments=(Attachment(text, "text/plain", 1),),
+    )
     left = without_person(told, PERSON, weight)
     words = repr(left).replace("Adalbert", "").lower()
     assert not [one for one in (ADDRESS, "lovelace", "ada") if one in words]
@@ -133,6 +140,29 @@ def test_what_is_quoted_of_the_person_goes(quoted: str) -> None:
     assert left.startswith("So be it.")
     assert left.endswith("Bye.")
     assert "purple" not in left
+
+
+def test_a_beginning_that_is_known_without_its_text_quotes_nobody_either() -> None:
+    person = PERSON.having_said([message(text="The umbrella is purple and much too small.")])
+    assert without_person(content(snippet="Yes. The umbrella is purple and"), person, KNOWN).message.snippet is None
+    assert without_person(content(snippet="Yes. The weather is fine."), person, KNOWN).message.snippet
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<a href="https://example.com/?to=ada.o%27neill%40example.com">x</a>',
+        "<p>ada.o&#x27;neill@example.com</p>",
+        "<p>Ada O&#x27;Neill</p>",
+        "<p>ada.o'neill@example.com.au</p>",
+    ],
+)
+def test_addresses_and_names_are_found_as_links_and_html_write_them(written: str) -> None:
+    addresses = frozenset({"ada.o'neill@example.com", "ada.o'neill@example.com.au"})
+    person = Person(addresses, names_in(["Ada O'Neill"]))
+    left = (without_person(content(html=written), person, KNOWN).message.html or "").lower()
+    assert "neill" not in left
+    assert ".au" not in left
 
 
 def test_quotations_in_html_go_and_others_stay() -> None:

@@ -150,6 +150,21 @@ async def test_nothing_is_published_after_the_lease_even_if_a_batch_was_in_fligh
     assert kafka.publishers[0].stopped
 
 
+async def test_nothing_is_published_that_was_read_while_the_lease_ended() -> None:
+    """As where the process was stopped meanwhile: it goes on before its timers do."""
+    outbox, kafka = FakeOutbox(4), FakeKafka()
+    read = outbox.unpublished
+    async with working(outbox, kafka) as (worker, task):
+
+        async def read_late(shard: int, limit: int) -> list[OutboxRecord]:
+            worker.cut()
+            return await read(shard, limit)
+
+        outbox.unpublished = read_late  # type: ignore[method-assign]
+        await asyncio.wait_for(task, 5)
+    assert kafka.published == []
+
+
 async def test_a_renewed_lease_goes_on() -> None:
     outbox, kafka = FakeOutbox(2), FakeKafka()
     async with working(outbox, kafka, seconds=0.2) as (worker, task):
