@@ -1,5 +1,6 @@
 """`pathbound`: one command for everything."""
 
+import errno
 import importlib
 import os
 import sys
@@ -50,7 +51,16 @@ def _open_what_is_closed() -> None:
 def main() -> None:
     """The entry point."""
     _open_what_is_closed()
-    pathbound(prog_name="pathbound", auto_envvar_prefix=None)
+    try:
+        pathbound(prog_name="pathbound", auto_envvar_prefix=None)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # What is left in its buffer would fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(
+            "Error: The disk is full: not all was written. What was done by then is done: look before you repeat it."
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""Commands started without standard streams: they do what they were asked, and nobody hears of it."""
+"""Commands started without standard streams do what they were asked, and nobody hears of it; on a full disk they say
+so."""
 
 from pathlib import Path
+
+import pytest
 
 from service.mongo.store import MongoStore
 from tests.support.commands import in_bash
@@ -20,3 +23,11 @@ async def test_closed_streams_keep_no_command_from_its_work(
 async def test_an_input_that_is_closed_is_an_empty_one(env: dict[str, str]) -> None:
     refused = in_bash("exec PATHBOUND webhooks intercom set --tenant acme <&-", env)
     assert (refused.returncode, "Traceback" in refused.stderr, "crashed" in refused.stderr) == (2, False, False)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("command", ["--help", "openapi", "keys create --tenant acme --scope contacts:read"])
+def test_an_output_on_a_full_disk_is_a_sentence(env: dict[str, str], command: str) -> None:
+    told = in_bash(f"exec PATHBOUND {command} > /dev/full", env)
+    assert (told.returncode, "Traceback" in told.stderr, "crashed" in told.stderr) == (1, False, False)
+    assert "The disk is full" in told.stderr
