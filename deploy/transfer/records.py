@@ -156,14 +156,18 @@ def _of_line(sentence: str) -> str:
 
 
 class _Lines:
-    """The lines of a file as text, with their ends. `number` and `read` are how many lines and bytes were read;
-    `lone_return` is whether the last one has a carriage return that no line feed follows."""
+    """The lines of a file as text, with their ends. `number` and `read` are how many lines and bytes were read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.number = 0
         self.read = 0
-        self.lone_return = False
+        self._last = b""
+
+    @property
+    def lone_return(self) -> bool:
+        """Whether the last line has a carriage return that no line feed follows."""
+        return _has_lone_return(self._last) or self._last.endswith(b"\r")
 
     def __iter__(self) -> Iterator[str]:
         while raw := self._file.readline(MAX_LINE_BYTES + 1):
@@ -174,15 +178,20 @@ class _Lines:
                 raw = raw.removeprefix(_BOM)
             if len(raw) > MAX_LINE_BYTES:
                 raise FileFaultError(_too_long(self.number, raw))
-            self.lone_return = b"\r" in raw.removesuffix(b"\n").removesuffix(b"\r") or raw.endswith(b"\r")
+            self._last = raw
             try:
                 yield raw.decode()
             except UnicodeDecodeError:
                 raise FileFaultError(f"Line {self.number} is not UTF-8: {_TO_UTF8}.") from None
 
 
+def _has_lone_return(line: bytes) -> bool:
+    """At its very end the line may go on with its line feed."""
+    return b"\r" in line.removesuffix(b"\n").removesuffix(b"\r")
+
+
 def _too_long(number: int, start: bytes) -> str:
-    if b"\r" in start.removesuffix(b"\n").removesuffix(b"\r"):
+    if _has_lone_return(start):
         # As many lines as there are, to whoever saved it.
         return f"Line {number} has a carriage return without a line feed, and no end: {_LONE_RETURN}."
     return f"Line {number} has more than {MAX_LINE_BYTES:,} bytes: is it the right file?"
