@@ -6,8 +6,9 @@ addresses, more persons, more e-mail addresses of a person; and a deletion is ab
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from schemas.timestamps import EPOCH
 from service.conversations.incoming import (
     Content,
     Delivery,
@@ -21,8 +22,7 @@ from service.conversations.incoming import (
 )
 from service.conversations.model import Direction, ThreadKey
 
-_EPOCH = (0, 0)
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_VERSION = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,13 @@ def _greater_state(known: MessageState | None, told: MessageState | None) -> Mes
 
 
 def _state_order(state: MessageState) -> tuple[tuple[int, int], str, str]:
-    return state.version or _EPOCH, str(state.hidden or ""), str(state.direction or "")
+    return state.version or _NO_VERSION, str(state.hidden or ""), str(state.direction or "")
 
 
 def fingerprint_of(content: Content) -> str:
     """The same for equal contents, and for contents that differ in no more than when they came."""
     if not content.dated:
-        content = replace(content, message=replace(content.message, sent_at=_NO_TIME))
+        content = replace(content, message=replace(content.message, sent_at=EPOCH))
     return digest(repr(content))
 
 
