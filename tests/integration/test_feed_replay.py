@@ -36,6 +36,15 @@ def another(feed: Feed) -> str:
     return name
 
 
+@pytest.fixture
+async def batches(feed: Feed, own_api: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact's life is on the feed, and its replay takes several batches, of which the last is not full."""
+    assert len(LIFE) % 5
+    monkeypatch.setattr(replay, "_BATCH", 5)
+    await live(own_api)
+    await feed.relay()
+
+
 def make_topic(feed: Feed, name: str, partitions: int, **config: str) -> None:
     admin = kafka_admin.AdminClient({"bootstrap.servers": feed.bootstrap})
     for future in admin.create_topics([kafka_admin.NewTopic(name, partitions, 1, config=config)]).values():
@@ -111,14 +120,6 @@ async def test_only_what_is_asked_for_and_was_published_is_replayed(feed: Feed, 
     assert waiting not in keys
 
 
-class Expiring(MongoFeedHistory):
-    """The outbox's retention takes records away while they are read."""
-
-    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
-        found = await super().records(tenant_id, record_ids)
-        return found if found[0].sequence == 1 else found[1:]
-
-
 async def test_without_an_end_all_is_replayed_whatever_the_clocks_say(
     feed: Feed, own_api: ApiUser, another: str, env: dict[str, str]
 ) -> None:
@@ -135,13 +136,18 @@ async def test_without_an_end_all_is_replayed_whatever_the_clocks_say(
     assert len(await read_committed(feed.bootstrap, another)) == len(LIFE)
 
 
-async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(
-    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replay, "_BATCH", 5)
-    await live(own_api)
-    await feed.relay()
+class Expiring(MongoFeedHistory):
+    """The outbox's retention takes records away while they are read."""
 
+    async def records(self, tenant_id: str, record_ids: Any) -> list[OutboxRecord]:
+        found = await super().records(tenant_id, record_ids)
+        return found if found[0].sequence == 1 else found[1:]
+
+
+@pytest.mark.usefixtures("batches")
+async def test_what_fails_in_the_middle_publishes_nothing_and_blocks_nobody(
+    feed: Feed, own_api: ApiUser, another: str
+) -> None:
     with pytest.raises(FeedRequestError, match="expired"):
         await run(feed, own_api.tenant_id, another, history=Expiring(feed.store.database))
     assert await read_committed(feed.bootstrap, another) == []
@@ -160,12 +166,10 @@ class Interrupted(MongoFeedHistory):
         return await super().records(tenant_id, record_ids)
 
 
+@pytest.mark.usefixtures("batches")
 async def test_what_is_stopped_in_the_middle_publishes_nothing_and_blocks_nobody(
-    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, own_api: ApiUser, another: str
 ) -> None:
-    monkeypatch.setattr(replay, "_BATCH", 5)
-    await live(own_api)
-    await feed.relay()
     history = Interrupted(feed.store.database)
     history.stop = asyncio.Event()
 
@@ -187,15 +191,12 @@ class Overtaken(MongoFeedHistory):
         return await super().records(tenant_id, record_ids)
 
 
+@pytest.mark.usefixtures("batches")
 async def test_of_two_at_once_one_publishes_and_the_other_says_why_not(
-    feed: Feed, own_api: ApiUser, another: str, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, own_api: ApiUser, another: str
 ) -> None:
-    monkeypatch.setattr(replay, "_BATCH", 5)
-    await live(own_api)
-    await feed.relay()
     history = Overtaken(feed.store.database)
     history.another = lambda: run(feed, own_api.tenant_id, another)
-    assert len(LIFE) % 5
 
     with pytest.raises(FeedRequestError, match="Another replay of this tenant has begun since"):
         await run(feed, own_api.tenant_id, another, history=history)
